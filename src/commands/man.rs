@@ -1,0 +1,43 @@
+//! `ringfence man`: the manual page, made from the same types that parse.
+
+use anyhow::Result;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use crate::cli::Cli;
+use crate::failure::Class;
+use crate::output::Printer;
+
+/// Prints one page in roff: the program, then each command.
+pub fn run(printer: &Printer) -> Result<()> {
+    let mut page = Vec::new();
+    let mut root = Cli::command();
+    root.build();
+    Man::new(root.clone()).render(&mut page)?;
+    for command in root.get_subcommands() {
+        describe(command, "", &mut page)?;
+    }
+    exit_codes(&mut page);
+    Ok(printer.answer(&page)?)
+}
+
+fn describe(command: &Command, path: &str, page: &mut Vec<u8>) -> Result<()> {
+    let path = format!("{path} {}", command.get_name());
+    page.extend(format!(".SH \"RINGFENCE{}\"\n", path.to_uppercase()).into_bytes());
+    let man = Man::new(command.clone());
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        describe(below, &path, page)?;
+    }
+    Ok(())
+}
+
+fn exit_codes(page: &mut Vec<u8>) {
+    page.extend_from_slice(b".SH \"EXIT STATUS\"\n");
+    for class in Class::ALL {
+        page.extend(format!(".TP\n{}\n{}\n", class.exit_code(), class.name().replace('_', "\\_")).into_bytes());
+    }
+    page.extend_from_slice(b".TP\n128+n\ninterrupted by signal n\n");
+}

@@ -1,0 +1,88 @@
+//! What a run came to: our own knowledge first, then the runner's, then the agent's word.
+
+use anyhow::Result;
+
+use crate::agents::{Agent, Ended, Reader};
+use crate::config::{AgentName, duration_text};
+use crate::failure::{Class, Failure};
+use crate::runner::{End, Limits, Outcome};
+
+/// How a run ended, with what the agent itself returned.
+pub struct Conclusion {
+    /// Nothing where it succeeded.
+    pub failure: Option<Failure>,
+    /// What was seen of the agent, where it was started.
+    pub outcome: Option<Outcome>,
+}
+
+/// Judges a run.
+pub fn conclude(result: Result<Outcome>, reader: &mut dyn Reader, agent: &dyn Agent, name: AgentName, limits: &Limits) -> Conclusion {
+    match result {
+        Err(error) => Conclusion { failure: Some(Failure::of(&error)), outcome: None },
+        Ok(outcome) => Conclusion { failure: judge(&outcome, reader, agent, name, limits), outcome: Some(outcome) },
+    }
+}
+
+fn judge(outcome: &Outcome, reader: &mut dyn Reader, agent: &dyn Agent, name: AgentName, limits: &Limits) -> Option<Failure> {
+    let time = |limit: Option<std::time::Duration>| limit.map(duration_text).unwrap_or_default();
+    let code = match outcome.end {
+        End::TimedOut => {
+            let message = format!("{name} was ended: it reached the timeout of {}", time(limits.timeout));
+            return Some(Failure::new(Class::Timeout, message, "give it longer: --timeout 1h, or ringfence sandbox set run.timeout 1h"));
+        }
+        End::IdleTimedOut => {
+            let message = format!("{name} was ended: it was silent for {}", time(limits.idle_timeout));
+            let hint = "allow a longer silence: --idle-timeout 30m, or ringfence sandbox set run.idle_timeout 30m";
+            return Some(Failure::new(Class::IdleTimeout, message, hint));
+        }
+        End::Cancelled(signal) => {
+            let message = format!("{name} was ended: {}", signal_text(signal));
+            return Some(Failure::new(Class::Interrupted(signal), message, "run it again when you want it to go on"));
+        }
+        End::Decided => outcome.agent_code.unwrap_or(1),
+        End::Signaled(signal) => 128 + signal,
+        End::Exited(code) => code,
+    };
+    if outcome.oom && code != 0 {
+        let hint = "give it more: --memory 8g, or ringfence sandbox set sandbox.memory 8g";
+        return Some(Failure::new(Class::Oom, format!("{name} ran out of memory: the sandbox's limit was reached"), hint));
+    }
+    let verdict = reader.verdict(Ended { code, stderr: &outcome.stderr_tail });
+    if verdict.class == Class::Ok {
+        return None;
+    }
+    let mut failure = Failure::new(verdict.class, verdict.message, hint(verdict.class, agent, name));
+    if let (Class::AgentFailed, End::Signaled(signal)) = (verdict.class, outcome.end) {
+        failure.message = format!("{name} was ended from outside by signal {signal}");
+    }
+    failure.retry_after = verdict.retry_after;
+    if !agent.passes_stderr() {
+        failure = failure.because(last_lines(&outcome.stderr_tail));
+    }
+    Some(failure)
+}
+
+fn signal_text(signal: i32) -> String {
+    match signal_hook::low_level::signal_name(signal) {
+        Some("SIGPIPE") => "nobody reads its output any more (SIGPIPE)".into(),
+        Some(name) => format!("ringfence received {name}"),
+        None => format!("ringfence received signal {signal}"),
+    }
+}
+
+/// The last few lines that say something.
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(3)..].join("; ")
+}
+
+fn hint(class: Class, agent: &dyn Agent, name: AgentName) -> String {
+    match class {
+        Class::AuthMissing | Class::AuthExpired | Class::AuthRejected => agent.login_hint().into(),
+        Class::QuotaExhausted => format!("add credit to the account that {name} uses, or use another: ringfence sandbox show"),
+        Class::RateLimited => "wait and run it again; --json has retryAfterMs where the server said how long".into(),
+        Class::Overloaded => "the model's servers are in trouble: run it again later".into(),
+        Class::Network => format!("check the network, and the endpoint that {name} is pointed at (a localhost address, a proxy, --network)"),
+        _ => "run it again with --verbose to see each step".into(),
+    }
+}

@@ -1,0 +1,151 @@
+//! What goes in with the agent: variables, credentials and shared files. All of it travels in the frame.
+
+use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::place::{self, Place};
+use crate::agents::Agent;
+use crate::command::CommandSpec;
+use crate::config::{AgentName, Environment, Mode, Settings};
+use crate::credentials;
+use crate::failure::{Class, Failure};
+use crate::runner::{HomeFile, Host, SHARED, rewrite_loopback};
+
+/// What is handed in.
+#[derive(Default)]
+pub struct Inside {
+    /// Variables, the later ones winning.
+    pub variables: Vec<(String, OsString)>,
+    /// Files for the agent's home.
+    pub files: Vec<HomeFile>,
+    /// Links in the agent's home, by their path there, with their targets.
+    pub links: Vec<(String, String)>,
+    /// What the caller should know.
+    pub warnings: Vec<String>,
+}
+
+/// Gathers what this run hands in. On the host the agent has the caller's environment and logins anyway. A `dry` run asks no
+/// `token_command`.
+pub fn prepare(
+    mode: Mode,
+    agent: &dyn Agent,
+    settings: &Settings,
+    place: &Place,
+    env: &Environment,
+    host: &Host,
+    dry: bool,
+) -> Result<Inside> {
+    required(settings, env)?;
+    let mut inside = Inside::default();
+    if mode.is_container() {
+        inside.agents_own(agent, env);
+        inside.credentials(settings, env, host, dry)?;
+        inside.shared(settings);
+    }
+    inside.named(mode, settings, env)?;
+    if let Some(name) = place.host_name {
+        inside.reach_host(name);
+    }
+    Ok(inside)
+}
+
+/// Every variable of `required_env` must be set, here or by `--env`.
+fn required(settings: &Settings, env: &Environment) -> Result<(), Failure> {
+    let given = |name: &str| settings.variables.iter().any(|variable| variable.name == name && variable.value.is_some());
+    let missing: Vec<&str> = settings
+        .sandbox
+        .required_env
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !given(name) && env.get(name).is_none_or(OsStr::is_empty))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("not set, but in sandbox.required_env ({}): {}", settings.sandbox.required_env.origin, missing.join(", "));
+    Err(Failure::new(Class::EnvMissing, message, format!("export {}=…, or give it with -e {}=…", missing[0], missing[0])))
+}
+
+impl Inside {
+    fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.into()));
+    }
+
+    /// What the agent itself documents for its endpoint and model.
+    fn agents_own(&mut self, agent: &dyn Agent, env: &Environment) {
+        for name in agent.variables() {
+            if let Some(value) = env.get(name) {
+                self.set(name, value);
+            }
+        }
+    }
+
+    fn credentials(&mut self, settings: &Settings, env: &Environment, host: &Host, dry: bool) -> Result<()> {
+        let agent = settings.agent.value;
+        let ask = |spec: &CommandSpec, limit: Duration| {
+            if dry {
+                return Ok(Some((true, b"not asked in a dry run".to_vec(), String::new())));
+            }
+            let answer = host.capture(spec, limit)?;
+            Ok(answer.map(|answer| (answer.status.success(), answer.stdout, answer.stderr)))
+        };
+        let lease = credentials::lease(agent, settings.agent(agent), env, &settings.variables, &ask)?;
+        self.warnings.extend(lease.warnings(agent, settings.run.timeout.value, jiff::Timestamp::now()));
+        for (name, value) in lease.env {
+            self.set(name, value);
+        }
+        self.files = lease.files.into_iter().map(|file| HomeFile { path: file.path.to_owned(), contents: file.contents }).collect();
+        Ok(())
+    }
+
+    fn shared(&mut self, settings: &Settings) {
+        let folder = match settings.agent.value {
+            AgentName::Claude => ".claude",
+            AgentName::Codex => ".codex",
+            AgentName::Opencode => ".local/share/opencode",
+            AgentName::Shell => return,
+        };
+        for (name, _) in place::shared(settings) {
+            self.links.push((format!("{folder}/{name}"), format!("{SHARED}/{name}")));
+        }
+    }
+
+    /// What the caller named: `sandbox.env` and `sandbox.required_env` where set, `--env NAME`, which must be, and `--env NAME=VALUE`.
+    fn named(&mut self, mode: Mode, settings: &Settings, env: &Environment) -> Result<(), Failure> {
+        for name in settings.sandbox.required_env.iter() {
+            if let Some(value) = env.get(name) {
+                self.set(name, value);
+            }
+        }
+        let from_file = |name: &String| settings.sandbox.env.contains(name);
+        // The lease has decided already which of an agent's credentials go in, and under which name.
+        let leased = |name: &str| {
+            mode.is_container() && credentials::credential_variables(settings.agent.value).any(|known| known == name)
+        };
+        for variable in settings.variables.iter().filter(|variable| !leased(&variable.name)) {
+            match (&variable.value, env.get(&variable.name)) {
+                (Some(value), _) => self.set(&variable.name, value),
+                (None, Some(value)) => self.set(&variable.name, value),
+                (None, None) if from_file(&variable.name) => {}
+                (None, None) => {
+                    let message = format!("--env {name}: {name} is not set", name = variable.name);
+                    let hint = format!("export it, or give its value: -e {}=VALUE", variable.name);
+                    return Err(Failure::new(Class::EnvMissing, message, hint));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Addresses of this machine must be called by the name that it has inside.
+    fn reach_host(&mut self, name: &str) {
+        for (_, value) in &mut self.variables {
+            if let Some(rewritten) = value.to_str().and_then(|value| rewrite_loopback(value, name)) {
+                *value = rewritten.into();
+            }
+        }
+    }
+}

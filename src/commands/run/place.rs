@@ -1,0 +1,116 @@
+//! Where a run takes place: the runner for its mode, and the container if it has one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::workspace::Workspace;
+use crate::config::{AgentName, Environment, Mode, Settings, Workdir};
+use crate::failure::{Class, Failure};
+use crate::runner::{Container, DockerRunner, HOST_NAME, Host, HostRunner, Mapping, Mount, Runner, SHARED};
+
+/// The place of a run.
+pub struct Place {
+    /// Carries jobs out there.
+    pub runner: Box<dyn Runner>,
+    /// The workspace as it is called there.
+    pub folder: PathBuf,
+    /// Whether the agent is root there.
+    pub as_root: bool,
+    /// What the host is called there, where `localhost` is somebody else.
+    pub host_name: Option<&'static str>,
+    /// What the caller should know.
+    pub warnings: Vec<String>,
+}
+
+/// The place that `mode` means.
+pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {
+    match mode {
+        Mode::Host => Ok(Place {
+            runner: Box::new(HostRunner::new(host.clone())),
+            folder: workspace.path.clone(),
+            as_root: rustix::process::geteuid().is_root(),
+            host_name: None,
+            warnings: Vec::new(),
+        }),
+        Mode::Docker => docker(settings, workspace, env, host),
+        Mode::Apple => Err(Failure::new(
+            Class::Config,
+            format!("mode apple ({}) is not in this version of ringfence", settings.mode_for(settings.agent.value).origin),
+            "use Docker: --mode docker, or ringfence sandbox set docker",
+        )
+        .into()),
+    }
+}
+
+fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {
+    let sandbox = &settings.sandbox;
+    if !sandbox.allow_hosts.is_empty() {
+        let message = format!("sandbox.allow_hosts ({}) cannot be enforced by this version of ringfence", sandbox.allow_hosts.origin);
+        return Err(Failure::config(message, "use --network none, or take allow_hosts out of the configuration").into());
+    }
+    let mut warnings = Vec::new();
+    let folder = match &sandbox.workdir.value {
+        Workdir::Same => workspace.path.clone(),
+        Workdir::At(path) => path.clone(),
+    };
+    if folder == Path::new("/") {
+        let hint = "choose a smaller folder with -C, or: ringfence sandbox set sandbox.workdir /workspace";
+        return Err(Failure::usage("the whole file system (/) cannot be the workspace of a container", hint).into());
+    }
+    if env.home().is_some_and(|home| home.starts_with(&workspace.path)) {
+        warnings.push(format!(
+            "the workspace {} holds your home folder, with its keys and logins: the agent can read all of it; choose a smaller folder with -C",
+            workspace.path.display()
+        ));
+    }
+    let container = Container {
+        engine: settings.docker_command.value.clone(),
+        image: sandbox.image.value.clone(),
+        network: sandbox.network.value.clone(),
+        memory: sandbox.memory.bytes(),
+        cpus: sandbox.cpus.value,
+        pids: sandbox.pids.value,
+        read_only_root: sandbox.read_only_root.value,
+        workspace: workspace.path.clone(),
+        workdir: folder.clone(),
+        mounts: mounts(settings, workspace, &mut warnings)?,
+        user: Mapping::of_caller(&settings.docker_command, |name| env.text(name).map(str::to_owned)),
+        agent: settings.agent.value.to_string(),
+    };
+    Ok(Place {
+        as_root: container.user.is_root(),
+        host_name: container.has_host_name().then_some(HOST_NAME),
+        runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),
+        folder,
+        warnings,
+    })
+}
+
+/// The configured mounts, the agent's shared files, and a linked worktree's git folder.
+fn mounts(settings: &Settings, workspace: &Workspace, warnings: &mut Vec<String>) -> Result<Vec<Mount>, Failure> {
+    let mut mounts = Vec::new();
+    for mount in settings.sandbox.mounts.iter() {
+        if !mount.source.exists() {
+            let message = format!("no such file or folder to mount: {} ({})", mount.source.display(), settings.sandbox.mounts.origin);
+            return Err(Failure::usage(message, "correct its path: SRC[:DST][:ro]"));
+        }
+        mounts.push(Mount { source: mount.source.clone(), target: mount.target.clone(), read_only: mount.read_only });
+    }
+    match workspace.common_git_folder() {
+        Some(Ok(common)) => mounts.push(Mount { source: common.clone(), target: common, read_only: false }),
+        Some(Err(reason)) => warnings.push(reason),
+        None => {}
+    }
+    for (name, source) in shared(settings) {
+        mounts.push(Mount { source, target: Path::new(SHARED).join(name), read_only: true });
+    }
+    Ok(mounts)
+}
+
+/// The files and folders that the agent's settings share, those that exist, with their names in the agent's folder.
+pub fn shared(settings: &Settings) -> impl Iterator<Item = (&str, PathBuf)> {
+    let agent = settings.agent(settings.agent.value);
+    let named = agent.share.iter().map(|name| (name.as_str(), agent.auth_dir.join(name)));
+    named.filter(|(_, path)| settings.agent.value != AgentName::Shell && path.exists())
+}

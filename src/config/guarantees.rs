@@ -1,0 +1,262 @@
+//! What each mode guarantees under these settings: enforced by the engine, held up partly, or absent.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde::ser::SerializeStruct;
+
+use super::{AgentName, Mode, Settings};
+
+/// How far a guarantee holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Something outside the agent's reach sees to it.
+    Enforced,
+    /// It holds, with an exception that is named.
+    Partial,
+    /// It does not hold.
+    Absent,
+}
+
+impl Level {
+    /// The name, as shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Level::Enforced => "enforced",
+            Level::Partial => "partial",
+            Level::Absent => "absent",
+        }
+    }
+}
+
+/// How far a guarantee holds in one mode, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How far.
+    pub level: Level,
+    /// By what, or why not.
+    pub why: String,
+}
+
+/// A guarantee in each mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guarantee {
+    /// What is guaranteed.
+    pub name: &'static str,
+    /// One verdict per mode, in the order of [`Mode::ALL`].
+    pub verdicts: [Verdict; 3],
+}
+
+impl Guarantee {
+    /// The verdict for `mode`.
+    pub fn of(&self, mode: Mode) -> &Verdict {
+        match mode {
+            Mode::Host => &self.verdicts[0],
+            Mode::Docker => &self.verdicts[1],
+            Mode::Apple => &self.verdicts[2],
+        }
+    }
+}
+
+impl Serialize for Guarantee {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Guarantee", 5)?;
+        object.serialize_field("guarantee", self.name)?;
+        object.serialize_field("host", &self.verdicts[0].level)?;
+        object.serialize_field("docker", &self.verdicts[1].level)?;
+        object.serialize_field("apple", &self.verdicts[2].level)?;
+        let [host, docker, apple] = &self.verdicts;
+        let why = serde_json::json!({"host": host.why, "docker": docker.why, "apple": apple.why});
+        object.serialize_field("why", &why)?;
+        object.end()
+    }
+}
+
+fn enforced(why: impl Into<String>) -> Verdict {
+    Verdict { level: Level::Enforced, why: why.into() }
+}
+
+fn partial(why: impl Into<String>) -> Verdict {
+    Verdict { level: Level::Partial, why: why.into() }
+}
+
+fn absent(why: impl Into<String>) -> Verdict {
+    Verdict { level: Level::Absent, why: why.into() }
+}
+
+/// Every guarantee under `settings`. Pure: what an engine then really does is for `sandbox doctor` to find out.
+pub fn guarantees(settings: &Settings) -> Vec<Guarantee> {
+    let sandbox = &settings.sandbox;
+    let same = |verdict: Verdict| [verdict.clone(), verdict];
+    let row = |name, host, [docker, apple]: [Verdict; 2]| Guarantee { name, verdicts: [host, docker, apple] };
+    let no_limit = || absent("the caller's own limits apply");
+    let read_only_root =
+        if *sandbox.read_only_root { enforced("--read-only") } else { absent("sandbox.read_only_root is false") };
+    let memory = sandbox.memory.value;
+    vec![
+        row("filesystem", absent("the agent can reach whatever the caller can"), same(filesystem(settings))),
+        row("home", absent("the agent works in the caller's home"), same(home(settings))),
+        row("credentials out of argv", in_argv(), same(in_argv())),
+        row("credentials out of inspect", enforced("there is no container"), same(in_inspect())),
+        row("credentials out of disk", on_disk_of_host(), same(on_disk(settings))),
+        row("capabilities", absent("the caller's own"), same(enforced("--cap-drop ALL"))),
+        row(
+            "no-new-privileges",
+            absent("setuid programs work"),
+            [enforced("--security-opt no-new-privileges"), absent("Apple's container has no such option")],
+        ),
+        row("read-only root", absent("the caller's own file system"), same(read_only_root)),
+        row("memory", no_limit(), same(enforced(format!("{memory} at most")))),
+        row("cpus", no_limit(), same(enforced(format!("{} at most", *sandbox.cpus)))),
+        row(
+            "pids",
+            no_limit(),
+            [enforced(format!("{} at most", *sandbox.pids)), absent("Apple's container has no such option")],
+        ),
+        row("network policy", absent("the caller's own network"), network(settings)),
+        row(
+            "nothing survives the run",
+            survivors_on_host(),
+            [
+                enforced("the container goes, and every process in it"),
+                partial("the same lifeline, without the engine's measured proof"),
+            ],
+        ),
+    ]
+}
+
+fn in_argv() -> Verdict {
+    enforced("secrets travel over standard input")
+}
+
+fn in_inspect() -> Verdict {
+    enforced("secrets travel over standard input, not in the container's configuration")
+}
+
+fn on_disk_of_host() -> Verdict {
+    partial("ringfence writes none, but the agent uses the login files on the host's disk")
+}
+
+fn survivors_on_host() -> Verdict {
+    partial("a process that leaves the session and clears its environment can escape")
+}
+
+/// The first mount that lets the agent at `path`.
+fn exposed(settings: &Settings, path: impl Fn(&Path) -> bool) -> Option<String> {
+    let mount = settings.sandbox.mounts.iter().find(|mount| path(&mount.source))?;
+    Some(format!("the mount {mount}"))
+}
+
+fn filesystem(settings: &Settings) -> Verdict {
+    let engine = |source: &Path| source.file_name().is_some_and(|name| name.to_string_lossy().ends_with(".sock"));
+    match (exposed(settings, |source| source == Path::new("/")), exposed(settings, engine)) {
+        (Some(mount), _) => absent(format!("{mount} is the host's whole file system")),
+        (None, Some(mount)) => partial(format!("{mount} is a socket of a program on the host")),
+        (None, None) if settings.sandbox.mounts.is_empty() => enforced("only the workspace is there"),
+        (None, None) => enforced("only the workspace and the configured mounts are there"),
+    }
+}
+
+/// Whether `source` holds, or is in, the login folder of an agent.
+fn holds_a_login(settings: &Settings, source: &Path) -> bool {
+    let agents = [AgentName::Claude, AgentName::Codex, AgentName::Opencode];
+    agents.iter().map(|agent| &settings.agent(*agent).auth_dir.value).any(|folder| folder.starts_with(source))
+}
+
+fn home(settings: &Settings) -> Verdict {
+    match exposed(settings, |source| holds_a_login(settings, source)) {
+        Some(mount) => partial(format!("a throwaway home, but {mount} holds a login folder of the host")),
+        None => enforced("a throwaway home in memory"),
+    }
+}
+
+fn on_disk(settings: &Settings) -> Verdict {
+    match exposed(settings, |source| holds_a_login(settings, source)) {
+        Some(mount) => partial(format!("a lease in memory, but {mount} holds a login folder of the host")),
+        None => enforced("an access-only lease, in memory"),
+    }
+}
+
+fn network(settings: &Settings) -> [Verdict; 2] {
+    let sandbox = &settings.sandbox;
+    let hosts = sandbox.allow_hosts.len();
+    let docker = match sandbox.network.as_str() {
+        "none" if hosts == 0 => enforced("no network"),
+        _ if hosts > 0 => enforced(format!("egress to {hosts} allowed hosts only")),
+        "bridge" => absent("open: sandbox.network is bridge and sandbox.allow_hosts is empty"),
+        "host" => absent("open: the host's own network"),
+        name => absent(format!("open, unless the network {name} itself is closed")),
+    };
+    [docker, absent("Apple's container has no network none, and no allow-list here")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Flags};
+
+    fn levels(mode: Mode, flags: &Flags, change: impl Fn(&mut Settings)) -> Vec<(&'static str, Level)> {
+        let env = Environment::of([("HOME", "/nonexistent/home")]);
+        let mut settings = Settings::resolve(flags, &env).expect("defaults");
+        change(&mut settings);
+        guarantees(&settings).iter().map(|one| (one.name, one.of(mode).level)).collect()
+    }
+
+    fn not_enforced(mode: Mode, flags: &Flags, change: impl Fn(&mut Settings)) -> Vec<(&'static str, Level)> {
+        levels(mode, flags, change).into_iter().filter(|(_, level)| *level != Level::Enforced).collect()
+    }
+
+    #[test]
+    fn docker_enforces_all_but_an_open_network() {
+        let open = ("network policy", Level::Absent);
+        assert_eq!(not_enforced(Mode::Docker, &Flags::default(), |_| ()), [open]);
+        let closed = Flags { network: Some("none".into()), ..Flags::default() };
+        assert_eq!(not_enforced(Mode::Docker, &closed, |_| ()), []);
+        let listed = Flags { allow_hosts: vec!["example.com".into()], ..Flags::default() };
+        assert_eq!(not_enforced(Mode::Docker, &listed, |_| ()), []);
+        let writable = |settings: &mut Settings| settings.sandbox.read_only_root.value = false;
+        assert_eq!(not_enforced(Mode::Docker, &closed, writable), [("read-only root", Level::Absent)]);
+    }
+
+    #[test]
+    fn a_mount_can_undo_a_guarantee() {
+        let network = Some("none".to_owned());
+        let with = |mount: &str| Flags { mounts: vec![mount.to_owned()], network: network.clone(), ..Flags::default() };
+        assert_eq!(not_enforced(Mode::Docker, &with("/srv/data"), |_| ()), []);
+        let home = [("home", Level::Partial), ("credentials out of disk", Level::Partial)];
+        assert_eq!(not_enforced(Mode::Docker, &with("~:/h:ro"), |_| ()), home);
+        let socket = [("filesystem", Level::Partial)];
+        assert_eq!(not_enforced(Mode::Docker, &with("/var/run/docker.sock"), |_| ()), socket);
+    }
+
+    #[test]
+    fn the_host_keeps_secrets_out_of_sight_and_little_else() {
+        let kept: Vec<_> = levels(Mode::Host, &Flags::default(), |_| ())
+            .into_iter()
+            .filter(|(_, level)| *level != Level::Absent)
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                ("credentials out of argv", Level::Enforced),
+                ("credentials out of inspect", Level::Enforced),
+                ("credentials out of disk", Level::Partial),
+                ("nothing survives the run", Level::Partial),
+            ]
+        );
+    }
+
+    #[test]
+    fn apple_lacks_what_its_command_line_lacks() {
+        assert_eq!(
+            not_enforced(Mode::Apple, &Flags::default(), |_| ()),
+            [
+                ("no-new-privileges", Level::Absent),
+                ("pids", Level::Absent),
+                ("network policy", Level::Absent),
+                ("nothing survives the run", Level::Partial),
+            ]
+        );
+    }
+}

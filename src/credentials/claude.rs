@@ -1,0 +1,48 @@
+//! Claude Code: `.credentials.json` without its refresh token.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Found, LeaseFile, Rules, object};
+
+pub(super) const RULES: Rules = Rules {
+    variables: &[
+        ("CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
+        ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_AUTH_TOKEN"),
+        ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"),
+    ],
+    many_providers: false,
+    file: ".credentials.json",
+    lease,
+    token,
+    fix: if cfg!(target_os = "macos") {
+        "on macOS the login is in the Keychain, where no container can read it: run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN"
+    } else {
+        "run `claude` once on the host to log in, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`)"
+    },
+    renew: "run `claude` once on the host and log in (/login), or set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`)",
+};
+
+/// The login without what renews it. Other entries of the file, such as those of MCP servers, stay on the host.
+fn lease(contents: &[u8]) -> Result<Found, String> {
+    let mut file = object(contents)?;
+    let Some(Value::Object(mut login)) = file.remove("claudeAiOauth") else {
+        return Err("it holds no Claude login (claudeAiOauth)".into());
+    };
+    if !login.get("accessToken").and_then(Value::as_str).is_some_and(|token| !token.is_empty()) {
+        return Err("its login has no accessToken".into());
+    }
+    if !login.get("scopes").and_then(Value::as_array).is_some_and(|scopes| !scopes.is_empty()) {
+        return Err("its login has no scopes, without which claude does not count it as one".into());
+    }
+    login.remove("refreshToken");
+    let expires = login.get("expiresAt").and_then(Value::as_i64).and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let contents = json!({ "claudeAiOauth": login }).to_string().into_bytes();
+    Ok(Found { env: Vec::new(), files: vec![LeaseFile { path: ".claude/.credentials.json", contents }], expires })
+}
+
+/// API keys and OAuth tokens are told apart by their prefix.
+fn token(token: String) -> Found {
+    let name = if token.starts_with("sk-ant-api") { "ANTHROPIC_API_KEY" } else { "CLAUDE_CODE_OAUTH_TOKEN" };
+    Found::variable(name, token)
+}

@@ -1,0 +1,217 @@
+//! The lease: an agent in a container gets an access-only credential, and the host stays the only one that can renew it.
+//!
+//! Sources, first that is there: a variable of the caller's, `token_command`, the host's login files. Those are only read.
+
+mod claude;
+mod codex;
+mod opencode;
+mod token;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use token::Ask;
+
+use crate::config::{AgentName, AgentSettings, Environment, Variable, duration_text};
+use crate::failure::{Class, Failure};
+
+/// A file of a lease, for the agent's home.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LeaseFile {
+    /// Relative to the home.
+    pub path: &'static str,
+    /// Secret.
+    pub contents: Vec<u8>,
+}
+
+/// What an agent in a container is handed to be logged in.
+#[derive(Clone, Default)]
+pub struct Lease {
+    /// Where it comes from, such as `$ANTHROPIC_API_KEY`; absent where no credential was found.
+    pub source: Option<String>,
+    /// Further sources that are there and were not used.
+    pub shadowed: Vec<String>,
+    /// Variables to set.
+    pub env: Vec<(&'static str, OsString)>,
+    /// Files to write.
+    pub files: Vec<LeaseFile>,
+    /// When the access ends, if that can be known.
+    pub expires: Option<Timestamp>,
+}
+
+impl Lease {
+    /// What the caller should know before a run of at most `timeout`.
+    pub fn warnings(&self, agent: AgentName, timeout: Option<Duration>, now: Timestamp) -> Vec<String> {
+        if self.source.is_none() {
+            return vec![format!("no {agent} credential was found; {}", rules(agent).map_or("", |rules| rules.fix))];
+        }
+        let (Some(expires), Some(timeout)) = (self.expires, timeout) else { return Vec::new() };
+        let left = Duration::try_from(expires.duration_since(now)).unwrap_or_default();
+        if left >= timeout {
+            return Vec::new();
+        }
+        let (left, timeout) = (whole_seconds(left), whole_seconds(timeout));
+        vec![format!("the {agent} login ends in {left}, before the timeout of {timeout}; to renew it first, run {agent} once on the host")]
+    }
+}
+
+fn whole_seconds(time: Duration) -> String {
+    duration_text(Duration::from_secs(time.as_secs()))
+}
+
+/// A credential that one source holds.
+struct Found {
+    env: Vec<(&'static str, OsString)>,
+    files: Vec<LeaseFile>,
+    expires: Option<Timestamp>,
+}
+
+impl Found {
+    fn variable(name: &'static str, value: impl Into<OsString>) -> Self {
+        Found { env: vec![(name, value.into())], files: Vec::new(), expires: None }
+    }
+}
+
+/// What differs between the agents.
+struct Rules {
+    /// Variables that hold a credential, strongest first, each with the name under which the agent reads it.
+    variables: &'static [(&'static str, &'static str)],
+    /// Whether they stand for different providers, so that all that are set are handed in; else the first one is.
+    many_providers: bool,
+    /// The login file in the agent's folder.
+    file: &'static str,
+    /// The access-only form of that file's contents; the error says in a few words why it cannot be used.
+    lease: fn(&[u8]) -> Result<Found, String>,
+    /// A printed token as a credential.
+    token: fn(String) -> Found,
+    /// What to do when there is none.
+    fix: &'static str,
+    /// How to renew a login that is over.
+    renew: &'static str,
+}
+
+fn rules(agent: AgentName) -> Option<&'static Rules> {
+    match agent {
+        AgentName::Claude => Some(&claude::RULES),
+        AgentName::Codex => Some(&codex::RULES),
+        AgentName::Opencode => Some(&opencode::RULES),
+        AgentName::Shell => None,
+    }
+}
+
+/// Variables that hold a credential of `agent`, strongest first.
+pub fn credential_variables(agent: AgentName) -> impl Iterator<Item = &'static str> {
+    rules(agent).into_iter().flat_map(|rules| rules.variables.iter().map(|(name, _)| *name))
+}
+
+/// The lease of `agent` for a container.
+///
+/// # Errors
+/// `auth_missing` where the source that applies cannot be used, with the reason; `auth_expired` where its time is over.
+pub fn lease(
+    agent: AgentName,
+    settings: &AgentSettings,
+    env: &Environment,
+    handed_in: &[Variable],
+    ask: Ask<'_>,
+) -> Result<Lease, Failure> {
+    let Some(rules) = rules(agent) else { return Ok(Lease { source: Some("none needed".into()), ..Lease::default() }) };
+    let set = rules.variables.iter().filter_map(|(name, read_as)| Some((*name, *read_as, value(name, env, handed_in)?)));
+    let mut sources: Vec<Source<'_>> = set.map(|(name, read_as, value)| Source::Variables(name, vec![(read_as, value)])).collect();
+    if rules.many_providers {
+        sources = merged(sources).into_iter().collect();
+    }
+    if !settings.token_command.is_empty() {
+        sources.push(Source::Command(&settings.token_command));
+    }
+    let file = settings.auth_dir.join(rules.file);
+    if file.exists() {
+        sources.push(Source::File(file));
+    }
+    let mut sources = sources.into_iter();
+    let Some(source) = sources.next() else { return Ok(Lease::default()) };
+    let name = source.name();
+    let found = source.open(agent, rules, ask)?;
+    if found.expires.is_some_and(|expires| expires <= Timestamp::now()) {
+        let message = format!("the {agent} login in {name} has expired");
+        return Err(Failure::new(Class::AuthExpired, message, rules.renew));
+    }
+    Ok(Lease {
+        source: Some(name),
+        shadowed: sources.map(|source| source.name()).collect(),
+        env: found.env,
+        files: found.files,
+        expires: found.expires,
+    })
+}
+
+fn value(name: &str, env: &Environment, handed_in: &[Variable]) -> Option<OsString> {
+    let explicit = handed_in.iter().find(|variable| variable.name == name).and_then(|variable| variable.value.clone());
+    explicit.or_else(|| env.get(name).map(Into::into)).filter(|value| !value.is_empty())
+}
+
+/// All variables as one source, named after the first.
+fn merged(sources: Vec<Source<'_>>) -> Option<Source<'_>> {
+    sources.into_iter().reduce(|first, next| match (first, next) {
+        (Source::Variables(name, mut all), Source::Variables(_, more)) => {
+            all.extend(more);
+            Source::Variables(name, all)
+        }
+        (first, _) => first,
+    })
+}
+
+enum Source<'a> {
+    /// The name in the caller's environment, and what the agent gets.
+    Variables(&'static str, Vec<(&'static str, OsString)>),
+    Command(&'a [String]),
+    File(PathBuf),
+}
+
+impl Source<'_> {
+    fn name(&self) -> String {
+        match self {
+            Source::Variables(name, _) => format!("${name}"),
+            Source::Command(words) => format!("token_command ({})", words.first().map_or("", String::as_str)),
+            Source::File(path) => path.display().to_string(),
+        }
+    }
+
+    fn open(self, agent: AgentName, rules: &Rules, ask: Ask<'_>) -> Result<Found, Failure> {
+        match self {
+            Source::Variables(_, env) => Ok(Found { env, files: Vec::new(), expires: None }),
+            Source::Command(words) => {
+                let token = token::fetch(agent, words, ask)?;
+                if !token.starts_with('{') {
+                    return Ok((rules.token)(token));
+                }
+                (rules.lease)(token.as_bytes()).map_err(|reason| {
+                    let message = format!("what token_command printed cannot be used: {reason}");
+                    Failure::new(Class::AuthMissing, message, format!("ringfence sandbox show, then correct agents.{agent}.token_command"))
+                })
+            }
+            Source::File(path) => read(&path)
+                .and_then(|contents| (rules.lease)(&contents))
+                .map_err(|reason| Failure::new(Class::AuthMissing, format!("{} cannot be used: {reason}", path.display()), rules.renew)),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+/// A login file's JSON object; the error says why it is none.
+fn object(contents: &[u8]) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    match serde_json::from_slice(contents) {
+        Ok(serde_json::Value::Object(object)) => Ok(object),
+        Ok(_) => Err("it is not a JSON object".into()),
+        Err(error) => Err(format!("it is not JSON ({error})")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

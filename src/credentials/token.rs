@@ -1,0 +1,39 @@
+//! `token_command`: a command of the user's that prints a credential.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::command::CommandSpec;
+use crate::config::AgentName;
+use crate::failure::{Class, Failure};
+
+/// How long the command may take: a vault may ask its server, but nobody is there to answer a prompt.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Runs a command with no input: `(success, stdout, stderr)`, or nothing when it took longer than the limit.
+pub type Ask<'a> = &'a dyn Fn(&CommandSpec, Duration) -> Result<Option<(bool, Vec<u8>, String)>>;
+
+/// What the command printed, without the white space around it.
+pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String, Failure> {
+    let spec = CommandSpec::new(words.first().map_or("", String::as_str)).args(words.iter().skip(1));
+    let fail = |what: String, why: &str| {
+        let hint = format!("run it by hand: {spec}; it is set as agents.{agent}.token_command");
+        Failure::new(Class::AuthMissing, format!("the token_command of {agent} {what}"), hint).because(why)
+    };
+    match ask(&spec, LIMIT) {
+        Err(error) => Err(fail("could not be started".into(), &format!("{error:#}"))),
+        Ok(None) => Err(fail(format!("did not end within {} s", LIMIT.as_secs()), "")),
+        Ok(Some((false, _, stderr))) => Err(fail("failed".into(), last_line(&stderr))),
+        Ok(Some((true, stdout, stderr))) => match String::from_utf8(stdout) {
+            Ok(text) if text.trim().is_empty() => Err(fail("printed nothing".into(), last_line(&stderr))),
+            Ok(text) if text.contains('\0') => Err(fail("printed something that is not text".into(), "")),
+            Ok(text) => Ok(text.trim().to_owned()),
+            Err(_) => Err(fail("printed something that is not text".into(), "")),
+        },
+    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.trim_end().rsplit('\n').next().unwrap_or_default()
+}

@@ -1,0 +1,12 @@
+//! What people and programs see: one printer for both streams, the live status line, tables, and the wall between a model's
+//! text and the terminal.
+
+mod printer;
+mod sanitize;
+mod status;
+mod table;
+
+pub use printer::{Colors, Printer};
+pub use sanitize::sanitize;
+pub use status::Status;
+pub use table::{Cell, Table};

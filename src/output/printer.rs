@@ -1,0 +1,143 @@
+//! The printer: answers and results on standard output, everything else on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anyhow::Result;
+use owo_colors::{OwoColorize, Style};
+use serde::Serialize;
+
+use super::sanitize;
+use crate::failure::Failure;
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colors {
+    /// Where the terminal can and `NO_COLOR` is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl From<Colors> for ColorChoice {
+    fn from(colors: Colors) -> Self {
+        match colors {
+            Colors::Auto => ColorChoice::Auto,
+            Colors::Always => ColorChoice::Always,
+            Colors::Never => ColorChoice::Never,
+        }
+    }
+}
+
+/// Writes for people, or, in JSON mode, exactly one object for programs.
+#[derive(Debug)]
+pub struct Printer {
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    colors: ColorChoice,
+}
+
+impl Printer {
+    /// A printer as the global options ask for.
+    pub fn new(json: bool, quiet: bool, verbose: bool, colors: Colors) -> Self {
+        Printer { json, quiet, verbose, colors: colors.into() }
+    }
+
+    /// Whether the answer is one JSON object.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether external commands and steps are shown.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether a live status line may be drawn: standard error is a terminal, and nobody asked for silence or for a log.
+    pub fn is_live(&self) -> bool {
+        !self.quiet && !self.verbose && io::stderr().is_terminal() && std::env::var_os("CI").is_none_or(|ci| ci.is_empty())
+    }
+
+    /// Standard output, with styles taken out where they are not wanted.
+    pub fn out(&self) -> AutoStream<io::StdoutLock<'static>> {
+        AutoStream::new(io::stdout().lock(), self.colors)
+    }
+
+    fn err(&self) -> AutoStream<io::StderrLock<'static>> {
+        AutoStream::new(io::stderr().lock(), self.colors)
+    }
+
+    /// A line of the answer.
+    pub fn line(&self, text: &str) -> Result<()> {
+        Ok(writeln!(self.out(), "{text}")?)
+    }
+
+    /// The one JSON object, on one line.
+    pub fn json(&self, value: &impl Serialize) -> Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        serde_json::to_writer(&mut out, value)?;
+        out.write_all(b"\n")?;
+        Ok(out.flush()?)
+    }
+
+    /// A piece of an agent's answer: as it is into a pipe, without control characters onto a terminal.
+    pub fn answer(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if out.is_terminal() {
+            out.write_all(sanitize(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        } else {
+            out.write_all(bytes)?;
+        }
+        out.flush()
+    }
+
+    /// A piece of an agent's standard error, handled as its answer is.
+    pub fn aside(&self, bytes: &[u8]) {
+        let mut err = io::stderr().lock();
+        // Nobody may be reading standard error; that is no reason to stop.
+        let _ = if err.is_terminal() {
+            err.write_all(sanitize(&String::from_utf8_lossy(bytes)).as_bytes())
+        } else {
+            err.write_all(bytes)
+        };
+    }
+
+    /// A remark for people, unless they asked for silence.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(self.err(), "{}", sanitize(text));
+        }
+    }
+
+    /// A warning, unless people asked for silence.
+    pub fn warning(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(self.err(), "{} {}", "warning:".style(Style::new().yellow().bold()), sanitize(text));
+        }
+    }
+
+    /// An error, in three lines; in JSON mode the one object, unless the command printed its own.
+    pub fn failure(&self, failure: &Failure) {
+        let mut err = self.err();
+        let _ = writeln!(err, "{} {}", "error:".style(Style::new().red().bold()), sanitize(&failure.message));
+        if let Some(cause) = &failure.cause {
+            let _ = writeln!(err, "{} {}", "caused by:".style(Style::new().bold()), sanitize(cause));
+        }
+        let _ = writeln!(err, "{} {}", "hint:".style(Style::new().green().bold()), sanitize(&failure.hint));
+    }
+
+    /// The one JSON object of a command that failed before it had anything else to say.
+    pub fn failure_json(&self, failure: &Failure) -> Result<()> {
+        self.json(&serde_json::json!({
+            "ok": false,
+            "class": failure.class,
+            "retryable": failure.class.retryable(),
+            "message": failure.message,
+            "cause": failure.cause,
+            "hint": failure.hint,
+        }))
+    }
+}

@@ -1,0 +1,29 @@
+//! Keeps control sequences in a model's text away from the terminal.
+
+/// `text` without anything that a terminal would act on, but for new lines and tabs. C0 and C1 controls and the invisible
+/// characters that reorder text (Unicode's bidirectional controls) become their pictures or U+FFFD.
+pub fn sanitize(text: &str) -> String {
+    text.chars().map(safe).collect()
+}
+
+fn safe(c: char) -> char {
+    match c {
+        '\n' | '\t' => c,
+        // The "control pictures" block shows each C0 control at its own offset.
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\x7f' => '\u{2421}',
+        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_a_terminal_would_act_on_survives() {
+        assert_eq!(sanitize("a\x1b]0;title\x07b\r\x1b[2Jc\u{9b}31m\u{202e}d\te\n"), "a␛]0;title␇b␍␛[2Jc\u{fffd}31m\u{fffd}d\te\n");
+        assert_eq!(sanitize("grüße 漢字 🎉"), "grüße 漢字 🎉");
+    }
+}

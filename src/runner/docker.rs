@@ -1,0 +1,70 @@
+//! Docker mode: a throwaway container around the supervisor, on any engine with Docker's command line.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::lifeline::Observed;
+use super::{Container, HostRunner, Job, Limits, Outcome, Runner, Sink, engine, host};
+use crate::command::CommandSpec;
+use crate::failure::{Class, Failure};
+
+/// How long the engine may take to remove a container by force.
+const REMOVAL: Duration = Duration::from_secs(30);
+
+/// Wraps a job in `docker run` and hands it to the host.
+#[derive(Clone, Debug)]
+pub struct DockerRunner {
+    host: HostRunner,
+    container: Container,
+}
+
+impl DockerRunner {
+    /// Runs jobs in containers like `container`.
+    pub fn new(host: HostRunner, container: Container) -> Self {
+        DockerRunner { host, container }
+    }
+
+    /// Removes what may be left of a run whose supervisor did not see it to its end.
+    fn sweep(&self, job: &Job, observed: &Observed) {
+        let never_created = !observed.started && observed.ours.is_none() && observed.status.is_some();
+        if observed.ended.is_none() && !never_created {
+            // A container that is gone already is the usual answer, and all we want.
+            let _ = self.host.host().capture(&self.container.remove_command(&job.run_id), REMOVAL);
+        }
+    }
+}
+
+impl Runner for DockerRunner {
+    fn plan(&self, job: &Job) -> CommandSpec {
+        self.container.run_command(&job.run_id)
+    }
+
+    fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
+        let observed = self.host.observe(&self.plan(job), job, limits, sink)?;
+        self.sweep(job, &observed);
+        if let Some(outcome) = host::outcome(&observed) {
+            return Ok(outcome);
+        }
+        if let Some(fault) = host::fault(job, &observed) {
+            return Err(fault.into());
+        }
+        Err(self.not_observed(&observed).into())
+    }
+}
+
+impl DockerRunner {
+    fn not_observed(&self, observed: &Observed) -> Failure {
+        let Container { engine, image, network, .. } = &self.container;
+        let status = observed.status.as_ref().and_then(std::process::ExitStatus::code);
+        let failure = engine::classify(engine, image, network, &observed.outside, status);
+        if !observed.started || failure.class != Class::Engine {
+            return failure;
+        }
+        let message = match status {
+            Some(code) => format!("the container was ended from outside before the agent was done (status {code})"),
+            None => format!("the {} client was ended from outside before the agent was done", self.container.engine),
+        };
+        Failure { message, ..failure }
+    }
+}

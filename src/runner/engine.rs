@@ -1,0 +1,134 @@
+//! What an engine's words mean. Looked at only after a failure, and only at words that are certainly the engine's.
+
+use crate::failure::{Class, Failure};
+
+/// The failure that `text`, the standard error of `engine`, and `status`, its client's exit code, stand for, when `image` was to
+/// be used on `network`.
+pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Option<i32>) -> Failure {
+    let lower = text.to_lowercase();
+    let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+    let failure = if says(&["permission denied while trying to connect", "connect: permission denied"]) {
+        Failure::new(
+            Class::DaemonPermission,
+            format!("you may not use the {engine} engine"),
+            "sudo usermod -aG docker \"$USER\", then log in again; or set DOCKER_HOST to an engine that is yours",
+        )
+    } else if says(UNREACHABLE) {
+        Failure::new(
+            Class::DaemonUnreachable,
+            format!("no {engine} engine answers"),
+            "start it (sudo systemctl start docker, or Docker Desktop), or set DOCKER_HOST to where it listens",
+        )
+    } else if says(&["repository name must be lowercase", "invalid reference format"]) {
+        Failure::new(
+            Class::InvalidImage,
+            format!("{image} is not a legal image name"),
+            format!("ringfence sandbox set sandbox.image {}", image.to_lowercase()),
+        )
+    } else if says(&["no such image", "image not known", "unable to find image", "no such object", "image not present"]) {
+        Failure::new(Class::ImageMissing, format!("the image {image} is not on this engine"), image_hint(engine, image))
+    } else if says(&["network"]) && says(&["not found", "no such network", "unable to find network"]) {
+        Failure::new(
+            Class::NetworkMissing,
+            format!("there is no network named {network}"),
+            format!("{engine} network create {network}, or use --network bridge"),
+        )
+    } else if says(&["\"sh\": executable file not found", "exec: \"sh\"", "executable file `sh` not found", "stat sh: no such"]) {
+        Failure::new(
+            Class::InvalidImage,
+            format!("the image {image} has no shell; a sandbox needs sh, head and grep"),
+            "use an image with a POSIX shell: ringfence sandbox build-image",
+        )
+    } else if says(&["bind source path does not exist", "no such file or directory: unknown", "invalid mount config"]) {
+        Failure::new(
+            Class::Usage,
+            "the engine cannot mount a folder of this run",
+            "check the workspace and every --mount; a folder must exist where the engine runs",
+        )
+    } else {
+        let code = status.map_or_else(|| "killed".to_owned(), |code| format!("status {code}"));
+        Failure::new(
+            Class::Engine,
+            format!("{engine} could not run the container ({code})"),
+            format!("{engine} info shows whether the engine is well; run again with --verbose for the whole command"),
+        )
+    };
+    failure.because(last_words(text))
+}
+
+const UNREACHABLE: &[&str] = &[
+    "cannot connect to the docker daemon",
+    "failed to connect to the docker api",
+    "cannot connect to podman",
+    "error during connect",
+    "connection refused",
+    "is the docker daemon running",
+    "unable to connect to podman",
+    "no such host",
+];
+
+fn image_hint(engine: &str, image: &str) -> String {
+    if image.starts_with("ringfence/") {
+        "ringfence sandbox build-image".into()
+    } else {
+        format!("{engine} pull {image}, or ringfence sandbox build-image --tag {image}")
+    }
+}
+
+/// The lines that say something: without the usage reminder that Docker's client adds.
+fn last_words(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("See '") && !line.starts_with("Run '"))
+        .collect();
+    lines[lines.len().saturating_sub(4)..].join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(text: &str) -> Class {
+        classify("docker", "nope:latest", "nonet", text, Some(125)).class
+    }
+
+    #[test]
+    fn old_and_new_words_are_understood() {
+        for (text, class) in [
+            ("docker: Cannot connect to the Docker daemon at unix:///x.sock. Is the docker daemon running?", Class::DaemonUnreachable),
+            (
+                "docker: failed to connect to the docker API at unix:///x.sock; check if the path is correct and if the daemon is \
+                 running: dial unix /x.sock: connect: no such file or directory",
+                Class::DaemonUnreachable,
+            ),
+            (
+                "docker: permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: \
+                 Head \"http://x/_ping\": dial unix /var/run/docker.sock: connect: permission denied.",
+                Class::DaemonPermission,
+            ),
+            ("docker: Error response from daemon: No such image: nope:latest.\nSee 'docker run --help'.", Class::ImageMissing),
+            ("Unable to find image 'nope:latest' locally", Class::ImageMissing),
+            ("Error: nope:latest: image not known", Class::ImageMissing),
+            ("docker: Error response from daemon: network nonet not found.", Class::NetworkMissing),
+            ("Error: unable to find network with name or ID nonet: network not found", Class::NetworkMissing),
+            ("docker: invalid reference format: repository name must be lowercase.", Class::InvalidImage),
+            (
+                "docker: Error response from daemon: OCI runtime create failed: exec: \"sh\": executable file not found in $PATH: \
+                 unknown.",
+                Class::InvalidImage,
+            ),
+            ("docker: Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /x.", Class::Usage),
+            ("docker: Error response from daemon: no space left on device.", Class::Engine),
+            ("", Class::Engine),
+        ] {
+            assert_eq!(self::class(text), class, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_cause_leaves_out_the_usage_reminder() {
+        let failure = classify("docker", "x", "bridge", "docker: oh no.\n\nRun 'docker run --help' for more information\n", Some(125));
+        assert_eq!(failure.cause.as_deref(), Some("docker: oh no."));
+    }
+}

@@ -1,0 +1,106 @@
+//! The frame: everything a run needs that must not stand in any command line, as one script sent over standard input.
+//!
+//! A frame is a line with the length of the script in bytes, then the script: assignments and functions made here, then the
+//! constant supervisor. So environment, credential files and prompt are in no argv, in no `docker inspect`, in no image.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use super::{Job, Prompt};
+
+/// What the shell in front of the agent is started with; the same for every run, so it gives nothing away.
+pub const BOOT: &str = r#"IFS= read -r n && eval "$(head -c "$n")""#;
+
+/// The variable that marks every process of a run, as `NAME=VALUE`. The name holds the run's id, so that a run inside another
+/// run carries both marks.
+pub fn marker(run_id: &str) -> String {
+    format!("RINGFENCE_RUN_{}=1", run_id.replace('-', "_"))
+}
+
+const SUPERVISOR: &str = include_str!("supervisor.sh");
+
+/// The frame of `job`. `nonce` is the secret of its marks, `grace` the time between TERM and KILL.
+pub fn encode(job: &Job, nonce: &str, grace: Duration) -> Vec<u8> {
+    let mut script = Script::default();
+    script.assign("rf_nonce", nonce.as_bytes());
+    script.assign("rf_mark", marker(&job.run_id).as_bytes());
+    script.assign("rf_grace", seconds(grace).as_bytes());
+    script.files(job);
+    script.assign("rf_task", &job.prompt);
+    script.agent(job);
+    script.raw(SUPERVISOR);
+    let mut frame = format!("{}\n", script.0.len()).into_bytes();
+    frame.append(&mut script.0);
+    frame
+}
+
+/// Whole seconds for `sleep`, rounded up: fractions are not in POSIX.
+fn seconds(time: Duration) -> String {
+    (time.as_secs() + u64::from(time.subsec_nanos() > 0)).to_string()
+}
+
+#[derive(Default)]
+struct Script(Vec<u8>);
+
+impl Script {
+    fn raw(&mut self, text: &str) -> &mut Self {
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// `bytes` in single quotes, in which a shell leaves everything alone but the quote itself.
+    fn word(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.push(b'\'');
+        for (position, part) in bytes.split(|&byte| byte == b'\'').enumerate() {
+            if position > 0 {
+                self.0.extend_from_slice(br"'\''");
+            }
+            self.0.extend_from_slice(part);
+        }
+        self.0.push(b'\'');
+        self
+    }
+
+    fn assign(&mut self, name: &str, value: &[u8]) -> &mut Self {
+        self.raw(name).raw("=").word(value).raw("\n")
+    }
+
+    fn files(&mut self, job: &Job) {
+        self.raw("rf_files() {\n:\n");
+        for (path, target) in &job.links {
+            self.folder_of(path);
+            self.raw("ln -s ").word(target.as_bytes()).raw(" \"$HOME\"/").word(path.as_bytes()).raw(" || return\n");
+        }
+        for file in &job.files {
+            self.folder_of(&file.path);
+            self.raw("printf %s ").word(&file.contents).raw(" >\"$HOME\"/").word(file.path.as_bytes());
+            self.raw(" || return\n");
+        }
+        self.raw("}\n");
+    }
+
+    fn folder_of(&mut self, path: &str) {
+        if let Some((folder, _)) = path.rsplit_once('/') {
+            self.raw("mkdir -p \"$HOME\"/").word(folder.as_bytes()).raw(" || return\n");
+        }
+    }
+
+    fn agent(&mut self, job: &Job) {
+        self.raw("rf_agent() {\n");
+        for (name, value) in &job.command.env {
+            self.raw("export ").assign(name, value.as_bytes());
+        }
+        self.raw("export \"$rf_mark\"\n");
+        let program: &OsStr = &job.command.program;
+        self.raw("command -v ").word(program.as_bytes()).raw(" >/dev/null 2>&1 || rf_fail missing\nexec ");
+        self.word(program.as_bytes());
+        for arg in &job.command.args {
+            self.raw(" ").word(arg.as_bytes());
+        }
+        match job.prompt_on {
+            Prompt::Stdin => self.raw(" <&4 4<&-\n}\n"),
+            Prompt::Fd4 => self.raw(" </dev/null\n}\n"),
+        };
+    }
+}

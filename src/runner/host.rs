@@ -1,0 +1,98 @@
+//! Host mode: the agent as a child of this process, under the same supervisor as in a container.
+
+use anyhow::Result;
+
+use super::identity::new_nonce;
+use super::lifeline::{Observed, drive};
+use super::marks::Fault;
+use super::{End, Host, Job, Limits, Outcome, Runner, Sink, frame};
+use crate::command::CommandSpec;
+use crate::failure::{Class, Failure};
+
+/// Runs jobs in a shell on this machine.
+#[derive(Clone, Debug)]
+pub struct HostRunner {
+    host: Host,
+}
+
+impl HostRunner {
+    /// A runner on this machine.
+    pub fn new(host: Host) -> Self {
+        HostRunner { host }
+    }
+
+    /// The machine.
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Starts `carrier`, which must bring the boot line to a shell, carries the job out in it and reports all that was seen.
+    pub(super) fn observe(&self, carrier: &CommandSpec, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Observed> {
+        let nonce = new_nonce()?;
+        let frame = frame::encode(job, &nonce, limits.grace);
+        drive(&self.host, carrier, frame, &nonce, limits, sink)
+    }
+}
+
+impl Runner for HostRunner {
+    fn plan(&self, job: &Job) -> CommandSpec {
+        CommandSpec { cwd: job.command.cwd.clone(), ..CommandSpec::new("sh").option("-c", frame::BOOT) }
+    }
+
+    fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
+        let observed = self.observe(&self.plan(job), job, limits, sink)?;
+        if let Some(outcome) = outcome(&observed) {
+            return Ok(outcome);
+        }
+        Err(fault(job, &observed).unwrap_or_else(|| {
+            Failure::new(
+                Class::Engine,
+                "the supervisor was ended from outside, and the agent with it",
+                "run it again; if it stays, look for what kills processes on this machine (dmesg)",
+            )
+            .because(observed.outside)
+        }))?
+    }
+}
+
+/// What the supervisor itself reported as the reason that the agent could not be started.
+pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
+    let program = job.command.program.to_string_lossy();
+    Some(match observed.fault? {
+        Fault::Missing => Failure::new(
+            Class::CliMissing,
+            format!("{program} is not installed where the task was to run"),
+            format!("install {program} there; in a container: ringfence sandbox build-image"),
+        ),
+        Fault::Files => Failure::new(
+            Class::Internal,
+            "the credential files could not be written into the agent's home",
+            "check that the sandbox's home has room and is writable: ringfence sandbox show",
+        )
+        .because(observed.outside.as_str()),
+        Fault::Task => Failure::new(
+            Class::Internal,
+            "the task could not be handed to the agent",
+            "run it again; if it stays, look at the limits of this machine (ulimit -a)",
+        )
+        .because(observed.outside.as_str()),
+    })
+}
+
+/// The outcome, where the agent was started and its end is known: by the supervisor's word, or because we ended it.
+pub(super) fn outcome(observed: &Observed) -> Option<Outcome> {
+    let end = match (observed.ours, observed.ended) {
+        (Some(ours), _) => ours,
+        (None, Some(_)) if observed.fault.is_some() => return None,
+        (None, Some((code, _))) if code > 128 => End::Signaled(code - 128),
+        (None, Some((code, _))) => End::Exited(code),
+        (None, None) => return None,
+    };
+    Some(Outcome {
+        end,
+        agent_code: observed.ended.map(|(code, _)| code),
+        oom: observed.ended.is_some_and(|(_, ooms)| ooms > 0),
+        stderr_tail: observed.stderr_tail.clone(),
+        timings: observed.timings,
+    })
+}

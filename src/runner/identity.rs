@@ -1,0 +1,57 @@
+//! What names a run: its id, the secret of its marks, the time, and the process that owns it.
+
+use anyhow::{Context, Result};
+
+fn random_hex(bytes: usize) -> Result<String> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("{error}")).context("asking the system for random bytes")?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A name for a run that sorts by time and is unique on any number of machines: `20261121-031140-9f2c4e1a`, in UTC.
+pub fn new_run_id() -> Result<String> {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    Ok(format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), random_hex(4)?))
+}
+
+/// The secret that our marks carry: 128 random bits, never shown to the agent.
+pub(super) fn new_nonce() -> Result<String> {
+    random_hex(16)
+}
+
+/// The current time as RFC 3339 writes it, in UTC, to the millisecond.
+pub fn now_rfc3339() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}
+
+/// The owner of a run, as its labels name it: host name, process id, and the process's start time in clock ticks since boot
+/// (proc(5), field 22 of `stat`), which tells it from a later process with the same id.
+pub(super) fn owner_labels() -> [(&'static str, String); 3] {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let start = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| start_ticks(&stat)).unwrap_or_default();
+    [("ringfence.owner.host", host), ("ringfence.owner.pid", std::process::id().to_string()), ("ringfence.owner.start", start)]
+}
+
+/// Field 22 of a line of `/proc/PID/stat`; the second field, a name in brackets, may hold anything.
+fn start_ticks(stat: &str) -> Option<String> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_ids_differ_and_are_legal_names() {
+        let (one, two) = (new_run_id().unwrap(), new_run_id().unwrap());
+        assert_ne!(one, two);
+        assert!(one.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{one}");
+    }
+
+    #[test]
+    fn the_start_time_is_found_behind_any_process_name() {
+        let fields: Vec<String> = (3..=24).map(|field| field.to_string()).collect();
+        let stat = format!("7 (a) b) {}", fields.join(" "));
+        assert_eq!(start_ticks(&stat).as_deref(), Some("22"));
+    }
+}

@@ -1,0 +1,324 @@
+//! The lifeline: one child process, a frame on its standard input, and the end of everything when that input closes.
+//!
+//! While our end is open the run lives. A line on it asks the supervisor to end the agent politely, and its end then asks for
+//! force; its end alone, as when this process dies, means politely and then by force.
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::process::ExitStatus;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::marks::{Fault, Mark, Piece, Splitter};
+use super::{End, Host, Interrupts, Limits, Sink, Stop, Timings};
+use crate::command::CommandSpec;
+
+/// Read size of the agent's streams, bytes: a pipe's default capacity on Linux (pipe(7)).
+const CHUNK: usize = 64 * 1024;
+/// Chunks in flight, so that a slow reader of ours slows the agent down instead of filling memory.
+const CHUNKS: usize = 8;
+/// How much is kept of texts that may explain a failure, bytes.
+const TAIL: usize = 16 * 1024;
+/// How often limits, signals and the caller's pipe are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// What KILL may take after the grace, and what closing may take after KILL.
+const SLACK: Duration = Duration::from_millis(800);
+
+/// What was seen of a child with a lifeline.
+#[derive(Debug)]
+pub struct Observed {
+    /// What we did to it, if anything.
+    pub ours: Option<End>,
+    /// The child's own status; absent when it had to be left behind.
+    pub status: Option<ExitStatus>,
+    /// Whether the supervisor started the agent.
+    pub started: bool,
+    /// The agent's code and how many of its processes exceeded the memory limit.
+    pub ended: Option<(i32, u64)>,
+    /// Why the supervisor could not start the agent.
+    pub fault: Option<Fault>,
+    /// What was on standard error before the agent's start and after its end: the engine's words, never the agent's.
+    pub outside: String,
+    /// The last of the agent's standard error.
+    pub stderr_tail: String,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+enum Event {
+    Out(Vec<u8>),
+    Err(Vec<u8>),
+    Closed,
+}
+
+/// Starts `spec`, sends `frame`, passes its output to `sink`, keeps `limits`, and sees it to its end.
+pub fn drive(
+    host: &Host,
+    spec: &CommandSpec,
+    frame: Vec<u8>,
+    nonce: &str,
+    limits: &Limits,
+    sink: &mut dyn Sink,
+) -> Result<Observed> {
+    let began = Instant::now();
+    let (stdin, lifeline) = io::pipe().context("making the lifeline")?;
+    let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
+    let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
+    let child = host.start(spec, stdin, stdout_end, stderr_end)?;
+    let (events, inbox) = sync_channel(CHUNKS);
+    pump(stdout, events.clone(), Event::Out);
+    pump(stderr, events, Event::Err);
+    let watch = Watch {
+        limits,
+        interrupts: &host.interrupts,
+        seen: host.interrupts.count(),
+        lifeline: Some(hold(lifeline, frame)),
+        phase: Phase::Running,
+        heard: began,
+        began,
+        drained: None,
+        splitter: Splitter::new(nonce),
+        agent_start: None,
+        agent_end: None,
+        tail: Tail::default(),
+        outside: Tail::default(),
+        observed: Observed {
+            ours: None,
+            status: None,
+            started: false,
+            ended: None,
+            fault: None,
+            outside: String::new(),
+            stderr_tail: String::new(),
+            timings: Timings::default(),
+        },
+    };
+    watch.run(&child, &inbox, sink)
+}
+
+/// Holds the lifeline in a thread of its own, so that a child that does not read can never block us. What is sent is written
+/// behind the frame; when the sender is dropped the lifeline closes.
+fn hold(mut lifeline: PipeWriter, frame: Vec<u8>) -> Sender<&'static [u8]> {
+    let (sender, orders) = channel::<&'static [u8]>();
+    thread::spawn(move || {
+        // An error means that the child is gone; its streams will say so.
+        let mut alive = lifeline.write_all(&frame).is_ok();
+        drop(frame);
+        for order in orders {
+            alive = alive && lifeline.write_all(order).is_ok();
+        }
+    });
+    sender
+}
+
+fn pump(mut stream: PipeReader, events: SyncSender<Event>, wrap: fn(Vec<u8>) -> Event) {
+    thread::spawn(move || {
+        loop {
+            let mut chunk = vec![0; CHUNK];
+            match stream.read(&mut chunk) {
+                Ok(0) | Err(_) => break,
+                Ok(length) => chunk.truncate(length),
+            }
+            if events.send(wrap(chunk)).is_err() {
+                return;
+            }
+        }
+        let _ = events.send(Event::Closed);
+    });
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy)]
+enum Phase {
+    Running,
+    /// TERM was asked for; KILL follows at this time.
+    Asked(Instant),
+    /// KILL was asked for; at this time the child itself is killed.
+    Forced(Instant),
+}
+
+struct Watch<'a> {
+    limits: &'a Limits,
+    interrupts: &'a Interrupts,
+    seen: usize,
+    lifeline: Option<Sender<&'static [u8]>>,
+    phase: Phase,
+    began: Instant,
+    heard: Instant,
+    drained: Option<Instant>,
+    splitter: Splitter,
+    agent_start: Option<Instant>,
+    agent_end: Option<Instant>,
+    tail: Tail,
+    outside: Tail,
+    observed: Observed,
+}
+
+impl Watch<'_> {
+    fn run(mut self, child: &duct::Handle, inbox: &Receiver<Event>, sink: &mut dyn Sink) -> Result<Observed> {
+        let mut open = 2;
+        while open > 0 {
+            match inbox.recv_timeout(TICK) {
+                Ok(Event::Out(chunk)) => {
+                    self.heard = Instant::now();
+                    self.heed(sink.stdout(&chunk));
+                }
+                Ok(Event::Err(chunk)) => self.stderr(&chunk, sink),
+                Ok(Event::Closed) => open -= 1,
+                Err(RecvTimeoutError::Timeout) => self.heed(sink.tick()),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if !self.keep_limits(child)? {
+                break;
+            }
+        }
+        self.lifeline = None;
+        self.observed.status = child.wait_timeout(SLACK).context("waiting for the child")?.map(|output| output.status);
+        Ok(self.finish())
+    }
+
+    fn stderr(&mut self, chunk: &[u8], sink: &mut dyn Sink) {
+        for piece in self.splitter.push(chunk) {
+            match piece {
+                Piece::Text(text) => self.text(&text, sink),
+                Piece::Mark(Mark::Start) => {
+                    self.heard = Instant::now();
+                    self.observed.started = true;
+                    self.agent_start = Some(self.heard);
+                }
+                Piece::Mark(Mark::End { code, ooms }) => {
+                    self.observed.ended = Some((code, ooms));
+                    self.agent_end = Some(Instant::now());
+                }
+                Piece::Mark(Mark::Fail(fault)) => self.observed.fault = Some(fault),
+            }
+        }
+    }
+
+    fn text(&mut self, text: &[u8], sink: &mut dyn Sink) {
+        if self.observed.started && self.observed.ended.is_none() {
+            self.heard = Instant::now();
+            self.tail.push(text);
+            self.heed(sink.stderr(text));
+        } else {
+            self.outside.push(text);
+        }
+    }
+
+    fn heed(&mut self, wish: Result<(), Stop>) {
+        match wish {
+            Ok(()) => {}
+            // As a program ends on SIGPIPE.
+            Err(Stop::ReaderGone) => self.end(End::Cancelled(signal_hook::consts::SIGPIPE)),
+            Err(Stop::Decided) => self.end(End::Decided),
+        }
+    }
+
+    /// Asks for the polite end, once, and remembers why.
+    fn end(&mut self, why: End) {
+        if matches!(self.phase, Phase::Running) {
+            if self.observed.ended.is_none() {
+                self.observed.ours = Some(why);
+            }
+            self.ask();
+        }
+    }
+
+    fn ask(&mut self) {
+        if let Some(lifeline) = &self.lifeline {
+            let _ = lifeline.send(b"\n");
+        }
+        self.phase = Phase::Asked(Instant::now() + self.limits.grace + SLACK / 2);
+    }
+
+    fn force(&mut self) {
+        if let Some(lifeline) = self.lifeline.take() {
+            let _ = lifeline.send(b"\n");
+        }
+        self.phase = Phase::Forced(Instant::now() + SLACK);
+    }
+
+    /// Looks at the clock, the signals and the child. False when there is nothing left to wait for.
+    fn keep_limits(&mut self, child: &duct::Handle) -> Result<bool> {
+        let now = Instant::now();
+        let count = self.interrupts.count();
+        if count > self.seen {
+            self.seen = count;
+            match self.phase {
+                Phase::Running => self.end(End::Cancelled(self.interrupts.signal())),
+                Phase::Asked(_) => self.force(),
+                Phase::Forced(_) => self.phase = Phase::Forced(now),
+            }
+        }
+        match self.phase {
+            Phase::Running => self.keep_clock(now),
+            Phase::Asked(deadline) if now >= deadline => self.force(),
+            Phase::Forced(deadline) if now >= deadline => {
+                child.kill().context("killing the child")?;
+                return Ok(false);
+            }
+            _ => {}
+        }
+        self.child_lives(child, now)
+    }
+
+    fn keep_clock(&mut self, now: Instant) {
+        let over = |limit: Option<Duration>, since: Instant| limit.is_some_and(|limit| now - since >= limit);
+        if let Some(end) = self.agent_end {
+            // The agent is done and only its leftovers keep the streams open: the supervisor ends them within the grace.
+            if now - end >= self.limits.grace + SLACK {
+                self.force();
+            }
+        } else if over(self.limits.timeout, self.began) {
+            self.end(End::TimedOut);
+        } else if self.observed.started && over(self.limits.idle_timeout, self.heard) {
+            self.end(End::IdleTimedOut);
+        }
+    }
+
+    /// A child that is gone while its streams stay open was survived by something: the lifeline closes, and what is still
+    /// in the streams is read for a moment.
+    fn child_lives(&mut self, child: &duct::Handle, now: Instant) -> Result<bool> {
+        match self.drained {
+            Some(until) => Ok(now < until),
+            None => {
+                if child.try_wait().context("looking at the child")?.is_some() {
+                    self.lifeline = None;
+                    self.drained = Some(now + SLACK);
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    fn finish(mut self) -> Observed {
+        let held = self.splitter.finish();
+        self.outside.push(&held);
+        let ended = Instant::now();
+        let start = self.agent_start.unwrap_or(ended);
+        let end = self.agent_end.unwrap_or(ended);
+        self.observed.timings = Timings { start: start - self.began, agent: end - start, teardown: ended - end };
+        self.observed.outside = self.outside.text();
+        self.observed.stderr_tail = self.tail.text();
+        self.observed
+    }
+}
+
+/// The last bytes of a stream.
+#[derive(Default)]
+struct Tail(Vec<u8>);
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > 2 * TAIL {
+            self.0.drain(..self.0.len() - TAIL);
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0[self.0.len().saturating_sub(TAIL)..]).into_owned()
+    }
+}

@@ -1,0 +1,73 @@
+//! Addresses that mean "this machine", and what they must become inside a container to still mean it.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// `value` with its host replaced by `host`, where it is a URL or `host:port` whose host is this machine's loopback or
+/// unspecified address; absent where it is anything else. Credentials, port, path and query are kept.
+pub fn rewrite(value: &str, host: &str) -> Option<String> {
+    let (scheme, rest) = match value.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => (&value[..scheme.len() + 3], rest),
+        Some(_) => return None,
+        None => ("", value),
+    };
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (credentials, address) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+    let (name, port) = split_port(address)?;
+    // Without a scheme only `host:port` is an address; a bare word such as "localhost" may be anything.
+    let is_address = !scheme.is_empty() || (!port.is_empty() && tail.is_empty() && credentials.is_empty());
+    (is_address && is_this_machine(name)).then(|| format!("{scheme}{credentials}{host}{port}{tail}"))
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// `name` and `:port` (or nothing); absent where the port is no number.
+fn split_port(address: &str) -> Option<(&str, &str)> {
+    let name_end = match address.strip_prefix('[') {
+        Some(inner) => inner.find(']')? + 2,
+        None => address.find(':').unwrap_or(address.len()),
+    };
+    let (name, port) = address.split_at(name_end);
+    let digits = port.strip_prefix(':').unwrap_or(port);
+    (port.is_empty() || (port.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit()))).then_some((name, port))
+}
+
+fn is_this_machine(name: &str) -> bool {
+    if let Some(inner) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inner.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback() || address.is_unspecified());
+    }
+    let local_name = name.eq_ignore_ascii_case("localhost");
+    local_name || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback() || address.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_host_changes_and_only_where_it_is_this_machine() {
+        for (value, rewritten) in [
+            ("http://localhost:8080/v1?a=b#c", Some("http://H:8080/v1?a=b#c")),
+            ("postgres://user:p%40ss@127.0.0.1:5432/db", Some("postgres://user:p%40ss@H:5432/db")),
+            ("http://user:a@b@127.9.8.7/x", Some("http://user:a@b@H/x")),
+            ("https://[::1]:9/x", Some("https://H:9/x")),
+            ("http://0.0.0.0", Some("http://H")),
+            ("LOCALHOST:6379", Some("H:6379")),
+            ("[::]:80", Some("H:80")),
+            ("redis://localhost", Some("redis://H")),
+            ("localhost", None),
+            ("127.0.0.1", None),
+            ("http://localhost.example.com/", None),
+            ("http://example.com/?u=http://localhost/", None),
+            ("http://128.0.0.1/", None),
+            ("localhost:http", None),
+            ("localhost:", None),
+            ("a b://localhost", None),
+            ("/path/localhost:80", None),
+            ("", None),
+        ] {
+            assert_eq!(rewrite(value, "H").as_deref(), rewritten, "{value}");
+        }
+    }
+}

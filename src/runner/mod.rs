@@ -1,0 +1,164 @@
+//! Running things: the only place that starts processes.
+//!
+//! A [`Runner`] carries a [`Job`] to its end. [`HostRunner`] puts it under a supervisor in a child shell; [`DockerRunner`] wraps
+//! the same supervisor in one `docker run` and hands that to the host runner.
+
+mod container;
+mod docker;
+mod engine;
+mod frame;
+mod host;
+mod identity;
+mod interrupts;
+mod lifeline;
+mod loopback;
+mod machine;
+mod marks;
+
+use std::io;
+use std::time::Duration;
+
+
+pub use container::{Container, HOST_NAME, Mapping, Mount, SHARED};
+pub use docker::DockerRunner;
+pub use host::HostRunner;
+pub use identity::{new_run_id, now_rfc3339};
+pub use interrupts::Interrupts;
+pub use loopback::rewrite as rewrite_loopback;
+pub use machine::Host;
+
+use crate::command::CommandSpec;
+use crate::failure::Failure;
+
+/// One task for one agent, ready to be carried out anywhere.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Names the run in labels, marks and reports.
+    pub run_id: String,
+    /// The agent: its program and arguments, the variables handed in (secret), and the folder it works in.
+    pub command: CommandSpec,
+    /// The task.
+    pub prompt: Vec<u8>,
+    /// Where the agent reads the task.
+    pub prompt_on: Prompt,
+    /// Files to write into the agent's home before it starts.
+    pub files: Vec<HomeFile>,
+    /// Links to make there: the path in the home, and what it leads to.
+    pub links: Vec<(String, String)>,
+}
+
+/// Where an agent reads its task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// On its standard input.
+    Stdin,
+    /// On file descriptor 4, as `/dev/fd/4`; its standard input is empty.
+    Fd4,
+}
+
+/// A file for the agent's home.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HomeFile {
+    /// Relative to the home, with `/` between folders.
+    pub path: String,
+    /// Never shown.
+    pub contents: Vec<u8>,
+}
+
+impl std::fmt::Debug for HomeFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HomeFile({}, {} bytes)", self.path, self.contents.len())
+    }
+}
+
+/// How long a run may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Wall clock, from the start of the attempt; none where absent.
+    pub timeout: Option<Duration>,
+    /// Longest silence of the agent on both of its streams; none where absent.
+    pub idle_timeout: Option<Duration>,
+    /// Between TERM and KILL.
+    pub grace: Duration,
+}
+
+/// Why a sink wants the run to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Nobody reads what it writes any more.
+    ReaderGone,
+    /// It has seen enough: the agent goes on, but cannot succeed.
+    Decided,
+}
+
+impl From<io::Error> for Stop {
+    fn from(_: io::Error) -> Self {
+        Stop::ReaderGone
+    }
+}
+
+/// Takes what an agent writes while it runs.
+pub trait Sink {
+    /// A piece of the agent's standard output.
+    fn stdout(&mut self, chunk: &[u8]) -> Result<(), Stop>;
+    /// A piece of the agent's standard error, without our marks.
+    fn stderr(&mut self, chunk: &[u8]) -> Result<(), Stop>;
+    /// Called many times a second while the agent is silent.
+    fn tick(&mut self) -> Result<(), Stop>;
+}
+
+/// How a run ended. What we did ourselves wins over whatever status the child then had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The agent ended by itself with this code.
+    Exited(i32),
+    /// A signal that was not ours ended the agent.
+    Signaled(i32),
+    /// Ended by us: the wall clock limit was reached.
+    TimedOut,
+    /// Ended by us: the agent was silent for too long.
+    IdleTimedOut,
+    /// Ended by us, on this signal.
+    Cancelled(i32),
+    /// Ended by us: its stream had shown that it could not succeed.
+    Decided,
+}
+
+/// What is known about a run after its end.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// The agent's own exit code (128 + n for a signal), where the supervisor lived to report it.
+    pub agent_code: Option<i32>,
+    /// Whether the kernel killed something of the run for exceeding the memory limit.
+    pub oom: bool,
+    /// The end of what the agent wrote on standard error.
+    pub stderr_tail: String,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Where the time of a run went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// From the call to the agent's start.
+    pub start: Duration,
+    /// From the agent's start to its end.
+    pub agent: Duration,
+    /// From the agent's end to the end of everything.
+    pub teardown: Duration,
+}
+
+/// Carries a job to its end.
+pub trait Runner {
+    /// What the host would execute: pure, for `--dry-run`, `-v` and tests.
+    fn plan(&self, job: &Job) -> CommandSpec;
+    /// `Err` only when the job could not be started or observed; a non-zero exit is `Ok`.
+    fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> anyhow::Result<Outcome>;
+}
+
+/// What an engine's words mean, where it was to use `image` and said `text`.
+pub fn engine_failure(engine: &str, image: &str, text: &str, status: Option<i32>) -> Failure {
+    engine::classify(engine, image, "", text, status)
+}

@@ -1,0 +1,106 @@
+# The constant half of every frame. The other half, made by frame.rs, stands before it and defines
+#   rf_nonce  what our marks on standard error carry, so that no text of the agent's is ever taken for one
+#   rf_mark   NAME=VALUE, the variable that all processes of this run inherit, and by which they are found again
+#   rf_grace  seconds between TERM and KILL
+#   rf_files  writes the credential files into the home
+#   rf_task   the task
+#   rf_agent  exports the variables and becomes the agent
+# Standard input is the lifeline: a line on it means "end politely", its end after that line "end now"; its end
+# alone, when our owner died, means politely, then by force. POSIX sh, as dash, bash and busybox speak it.
+
+exec 3<&0 </dev/null
+trap : HUP INT TERM
+
+rf_say() { printf '\036%s %s\036' "$rf_nonce" "$*" >&2; }
+
+# This run's processes: those that carry the marker. The supervisor's own shells were started without it.
+rf_pids() {
+    if [ -e /proc/self/environ ]; then
+        for rf_entry in $(LC_ALL=C grep -lszF "$rf_mark" /proc/[0-9]*/environ); do
+            rf_entry=${rf_entry#/proc/}
+            echo "${rf_entry%/environ}"
+        done
+    else
+        ps -axEww -o pid= -o command= | grep -F " $rf_mark" | while read -r rf_entry rf_rest; do echo "$rf_entry"; done
+    fi
+}
+
+rf_any() {
+    if [ -e /proc/self/environ ]; then
+        LC_ALL=C grep -qszF "$rf_mark" /proc/[0-9]*/environ
+    else
+        [ -n "$(rf_pids)" ]
+    fi
+}
+
+rf_signal() { for rf_pid in $(rf_pids); do kill "-$1" "$rf_pid" 2>/dev/null; done; }
+
+# Twice, for what was being started meanwhile; then the group, and with it ourselves.
+rf_force() {
+    rf_signal KILL
+    rf_signal KILL
+    kill -KILL 0
+}
+
+rf_politely() {
+    trap '' HUP INT TERM
+    kill -TERM 0
+    rf_signal TERM
+    sleep "$rf_grace"
+    rf_force
+}
+
+rf_watch() {
+    trap '' HUP INT TERM
+    if read -r rf_line <&3; then
+        rf_politely &
+        read -r rf_line <&3
+        rf_force
+    fi
+    rf_politely
+}
+
+# The kernel's count of processes that our memory limit has killed: cgroup v2, then v1.
+rf_ooms() {
+    rf_oom=0
+    for rf_entry in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+        [ -r "$rf_entry" ] || continue
+        while read -r rf_key rf_value; do
+            [ "$rf_key" != oom_kill ] || rf_oom=$rf_value
+        done <"$rf_entry"
+        return
+    done
+}
+
+rf_fail() {
+    rf_say fail "$1"
+    exit 125
+}
+
+rf_files || rf_fail files
+# A shell keeps a here-document in a pipe or in an unlinked file: the task leaves no trace on any disk.
+exec 4<<END_OF_TASK || rf_fail task
+$rf_task
+END_OF_TASK
+unset rf_task
+
+rf_ooms
+rf_ooms_before=$rf_oom
+rf_watch >/dev/null 2>&1 &
+rf_say start
+(
+    exec 3<&-
+    rf_agent
+)
+rf_code=$?
+exec 4<&-
+rf_ooms
+rf_say end "$rf_code" "$((rf_oom - rf_ooms_before))"
+
+# What the agent left behind, in this process group or in one of its own, ends with it.
+if rf_any; then
+    rf_politely >/dev/null 2>&1 &
+    while rf_any; do sleep 0.05 2>/dev/null || sleep 1; done
+fi
+kill -KILL 0
+exit "$rf_code"

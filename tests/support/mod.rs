@@ -1,0 +1,276 @@
+//! What the tests stand on: a bed with a home of its own, a cleared environment, and the real parts that tests/run.sh brought.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start processes, and a panic is how they fail")]
+#![allow(missing_docs, reason = "names say it")]
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary under test.
+pub const RINGFENCE: &str = env!("CARGO_BIN_EXE_ringfence");
+
+/// A home, a workspace and an environment that hold nothing of this machine's.
+pub struct Bed {
+    root: TempDir,
+    env: Vec<(String, OsString)>,
+}
+
+/// How a process ended, and what it wrote.
+#[derive(Debug)]
+pub struct Done {
+    pub code: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Done {
+    pub fn out(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard output as the one JSON object that it must be.
+    pub fn json(&self) -> Value {
+        assert_eq!(self.out().lines().count(), 1, "not one line: {self:?}");
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Asserts the exit code, showing everything where it differs.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}\n--- stdout\n{}", self.stderr, self.out());
+        self
+    }
+
+    /// Asserts that standard error holds `text`.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "{text:?} is not in\n{}", self.stderr);
+        self
+    }
+}
+
+impl Bed {
+    /// A bed under target/, because codex does not work with a home under the system's temporary folder.
+    pub fn new() -> Self {
+        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beds");
+        fs::create_dir_all(&base).unwrap();
+        let root = tempfile::Builder::new().prefix("bed-").tempdir_in(base).unwrap();
+        let bed = Bed { root, env: Vec::new() };
+        fs::create_dir(bed.home()).unwrap();
+        fs::create_dir(bed.workspace()).unwrap();
+        bed
+    }
+
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    pub fn workspace(&self) -> PathBuf {
+        self.root.path().join("work")
+    }
+
+    /// Sets a variable for everything that is started from now on.
+    pub fn set(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Self {
+        self.env.push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Writes a file, given by its path in the bed, with the folders above it.
+    pub fn write(&self, path: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, contents).unwrap();
+        path
+    }
+
+    /// Writes an executable script into a folder that stands first on PATH.
+    pub fn program(&mut self, name: &str, script: &str) -> &mut Self {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// Writes the configuration file.
+    pub fn config(&self, text: &str) -> PathBuf {
+        self.write("home/.config/ringfence/config.toml", text)
+    }
+
+    /// The command `ringfence ARGS` in the workspace, with an environment that holds only what the bed set.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(RINGFENCE);
+        let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", self.root.path().join("bin").display());
+        command.env_clear().env("PATH", path).env("HOME", self.home()).args(args).current_dir(self.workspace());
+        for (name, value) in &self.env {
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Runs `ringfence ARGS` with no input.
+    pub fn run(&self, args: &[&str]) -> Done {
+        self.run_with(args, b"")
+    }
+
+    /// Runs `ringfence ARGS` with this input.
+    pub fn run_with(&self, args: &[&str], input: &[u8]) -> Done {
+        finish(self.spawn(args, input))
+    }
+
+    /// Starts `ringfence ARGS`; its input is written and closed.
+    pub fn spawn(&self, args: &[&str], input: &[u8]) -> Running {
+        start(self.command(args), input)
+    }
+}
+
+/// A process that was started.
+pub struct Running {
+    pub child: Child,
+    began: Instant,
+}
+
+impl Running {
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    pub fn finish(self) -> Done {
+        finish(self)
+    }
+}
+
+/// Sends a signal, by name, to a process.
+pub fn signal(pid: i32, name: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());
+}
+
+pub fn start(mut command: Command, input: &[u8]) -> Running {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    thread::spawn(move || {
+        let _ = stdin.write_all(&input);
+    });
+    Running { child, began: Instant::now() }
+}
+
+fn finish(mut running: Running) -> Done {
+    let mut stderr = running.child.stderr.take().unwrap();
+    let errors = thread::spawn(move || {
+        let mut text = Vec::new();
+        stderr.read_to_end(&mut text).unwrap();
+        text
+    });
+    let mut stdout = Vec::new();
+    if let Some(mut pipe) = running.child.stdout.take() {
+        pipe.read_to_end(&mut stdout).unwrap();
+    }
+    let status = running.child.wait().unwrap();
+    let stderr = String::from_utf8_lossy(&errors.join().unwrap()).into_owned();
+    Done { code: status.code(), stdout, stderr, took: running.began.elapsed() }
+}
+
+/// Waits until `condition` holds, and fails after `limit`.
+#[track_caller]
+pub fn within(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let until = Instant::now() + limit;
+    while !condition() {
+        assert!(Instant::now() < until, "not within {limit:?}: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The processes of this machine, in containers too, whose environment or command line holds `text`.
+pub fn processes_with(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.bytes().all(|byte| byte.is_ascii_digit()) || name == std::process::id().to_string() {
+            continue;
+        }
+        for file in ["environ", "cmdline"] {
+            let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
+            if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
+                found.push(format!("{name} {}", fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default().replace('\0', " ")));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The real engine that tests/run.sh brought.
+pub struct Engine;
+
+impl Engine {
+    /// The engine; nothing, said aloud, where the tests run without one. On CI that is a failure.
+    pub fn get() -> Option<Engine> {
+        if std::env::var_os("RINGFENCE_TEST_ENGINE").is_some_and(|value| value == "1") {
+            return Some(Engine);
+        }
+        skip("no container engine: run tests/run.sh");
+        None
+    }
+
+    /// A bed whose ringfence uses this engine.
+    pub fn bed(&self) -> Bed {
+        let mut bed = Bed::new();
+        for name in ["DOCKER_HOST", "DOCKER_CONFIG"] {
+            if let Some(value) = std::env::var_os(name) {
+                bed.set(name, value);
+            }
+        }
+        bed
+    }
+
+    /// The image that holds busybox only.
+    pub fn tiny(&self) -> String {
+        part("RINGFENCE_TEST_TINY")
+    }
+
+    /// The image that holds the real agents.
+    pub fn worker(&self) -> String {
+        part("RINGFENCE_TEST_WORKER")
+    }
+
+    /// What `docker ARGS` prints.
+    pub fn docker(&self, args: &[&str]) -> String {
+        let output = Command::new("docker").args(args).stdin(Stdio::null()).output().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)).trim().to_owned()
+    }
+
+    /// The names of the containers, running or not, whose label `ringfence.workspace` is this bed's.
+    pub fn containers_of(&self, bed: &Bed) -> String {
+        let label = format!("label=ringfence.workspace={}", bed.workspace().display());
+        self.docker(&["ps", "--all", "--filter", &label, "--format", "{{.Names}}"])
+    }
+}
+
+/// The value of a variable that tests/run.sh sets.
+pub fn part(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run tests/run.sh"))
+}
+
+/// Says that a test cannot run here. On CI that is a failure.
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "skipped on CI: {reason}");
+    println!("skipped: {reason}");
+}
