@@ -47,7 +47,9 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
             let flags = commands::global_flags(&global);
             match command {
                 SandboxCommand::Show => commands::show::run(&flags, &env, printer)?,
-                SandboxCommand::Set { key, value } => commands::set::run(&key, value.as_deref(), &flags, &env, printer)?,
+                SandboxCommand::Set { key, value } => {
+                    commands::set::run(&key, value.as_deref(), &flags, &env, printer)?
+                }
                 SandboxCommand::BuildImage(args) => commands::build_image::run(&args, &flags, &env, &host, printer)?,
             }
         }

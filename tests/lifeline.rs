@@ -45,7 +45,9 @@ impl Trial {
         args.push(&self.token);
         match self.place {
             Place::Host => args.extend(["--mode", "host"]),
-            Place::Docker => args.extend(["--mode", "docker", "--network", "none", "--image", "ringfence-test/tiny:latest"]),
+            Place::Docker => {
+                args.extend(["--mode", "docker", "--network", "none", "--image", "ringfence-test/tiny:latest"])
+            }
         }
         args.extend(rest);
         args
@@ -70,7 +72,9 @@ impl Trial {
     fn gone(&self, limit: Duration) {
         let token = format!("{}=1", self.token);
         let place = self.place;
-        within(limit, &format!("nothing of the run is left ({place:?}): {:?}", processes_with(&token)), || processes_with(&token).is_empty());
+        within(limit, &format!("nothing of the run is left ({place:?}): {:?}", processes_with(&token)), || {
+            processes_with(&token).is_empty()
+        });
         if self.place == Place::Docker {
             within(limit, "the container is gone", || Engine.containers_of(&self.bed).is_empty());
         }
@@ -82,7 +86,8 @@ impl Trial {
 }
 
 /// Ignores TERM, as does its child in a session and a process group of its own.
-const STUBBORN: &str = "trap '' TERM INT HUP; setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' >/dev/null 2>&1 &
+const STUBBORN: &str =
+    "trap '' TERM INT HUP; setsid sh -c 'trap \"\" TERM; while :; do sleep 1; done' >/dev/null 2>&1 &
 sleep 0.2; echo started; touch ready; while :; do sleep 1; done";
 
 /// Ends on TERM, and says so.
@@ -91,7 +96,8 @@ const POLITE: &str = "trap 'echo term >ended; exit 0' TERM; echo started; touch 
 #[test]
 fn a_run_that_ends_by_itself_leaves_nothing_behind() {
     Trial::each(|mut trial| {
-        let script = "setsid sleep 300 >/dev/null 2>&1 & sleep 300 & sh -c 'trap \"\" TERM; sleep 301' & echo answer; exit 7";
+        let script =
+            "setsid sleep 300 >/dev/null 2>&1 & sleep 300 & sh -c 'trap \"\" TERM; sleep 301' & echo answer; exit 7";
         let done = trial.run(script, &["--json"]).exits(1);
         trial.gone(Duration::ZERO);
         let json = done.json();
@@ -116,7 +122,8 @@ fn the_wall_clock_ends_a_stubborn_agent_and_its_children() {
 #[test]
 fn silence_ends_a_run_and_output_keeps_it_alive() {
     Trial::each(|mut trial| {
-        let done = trial.run("echo one; sleep 0.4; echo two >&2; sleep 0.4; echo three; sleep 60", &["--idle-timeout", "700ms"]);
+        let done = trial
+            .run("echo one; sleep 0.4; echo two >&2; sleep 0.4; echo three; sleep 60", &["--idle-timeout", "700ms"]);
         trial.gone(Duration::ZERO);
         assert_eq!(done.exits(124).says("silent for 700ms").out(), "one\nthree\n");
     });
@@ -219,7 +226,8 @@ fn an_agent_that_kills_its_own_supervisor_gains_nothing() {
 #[test]
 fn an_agents_own_125_and_the_engines_words_are_the_agents() {
     Trial::each(|mut trial| {
-        let done = trial.run("echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 125", &["--json"]).exits(1);
+        let done =
+            trial.run("echo 'Cannot connect to the Docker daemon at unix:///x' >&2; exit 125", &["--json"]).exits(1);
         let json = done.json();
         assert_eq!((json["class"].as_str(), json["agentExitCode"].as_i64()), (Some("agent_failed"), Some(125)));
     });
@@ -228,7 +236,10 @@ fn an_agents_own_125_and_the_engines_words_are_the_agents() {
 #[test]
 fn a_run_inside_a_run_ends_with_it() {
     let mut trial = Trial { place: Place::Host, bed: Bed::new(), token: "TRIAL_NESTED".into() };
-    let script = format!("{} run --agent shell --grace 1s 'touch ready; trap \"\" TERM; while :; do sleep 1; done'", support::RINGFENCE);
+    let script = format!(
+        "{} run --agent shell --grace 1s 'touch ready; trap \"\" TERM; while :; do sleep 1; done'",
+        support::RINGFENCE
+    );
     let running = trial.start(&script, &[]);
     running.signal("KILL");
     trial.gone(GRACE + SLACK + GRACE);

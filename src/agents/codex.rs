@@ -166,7 +166,7 @@ mod tests {
     fn the_endpoint_is_an_argument_whatever_is_in_it() {
         for endpoint in ["http://host.docker.internal:4010/v1", r#"http://h/a'b"c\d"#] {
             let endpoint = Some(endpoint.to_owned());
-            let task = Task { model: None, args: Vec::new(), folder: "/w".into(), as_root: false, endpoint };
+            let task = Task { model: None, args: Vec::new(), as_root: false, endpoint };
             let command = Codex.command(&task);
             let config = command.args.iter().find_map(|arg| arg.to_str()?.strip_prefix("openai_base_url=")).unwrap();
             let parsed: toml::Table = toml::from_str(&format!("x = {config}")).unwrap();

@@ -12,7 +12,6 @@ mod stream;
 mod tests;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -28,8 +27,6 @@ pub struct Task {
     pub model: Option<String>,
     /// Arguments that the caller hands to the agent itself.
     pub args: Vec<OsString>,
-    /// The folder to work in, as the agent sees it.
-    pub folder: PathBuf,
     /// Whether the agent will be root where it runs.
     pub as_root: bool,
     /// The model API's address as the agent reaches it, for an agent that takes it as an argument only ([`Agent::endpoint`]).

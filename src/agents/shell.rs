@@ -70,7 +70,11 @@ impl Reader for Output {
         if ended.code == 0 {
             return Verdict::ok();
         }
-        Verdict { class: Class::AgentFailed, message: format!("the script exited with {}", ended.code), retry_after: None }
+        Verdict {
+            class: Class::AgentFailed,
+            message: format!("the script exited with {}", ended.code),
+            retry_after: None,
+        }
     }
 }
 

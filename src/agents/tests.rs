@@ -324,13 +324,7 @@ fn words_of_opencode() {
 
 #[test]
 fn commands_are_headless_and_carry_no_prompt() {
-    let task = Task {
-        model: Some("m".into()),
-        args: vec![OsString::from("--x")],
-        folder: "/w".into(),
-        as_root: true,
-        endpoint: None,
-    };
+    let task = Task { model: Some("m".into()), args: vec![OsString::from("--x")], as_root: true, endpoint: None };
     let line = |name, task: &Task| agent(name).command(task).to_string();
     assert_eq!(
         line(AgentName::Claude, &task),

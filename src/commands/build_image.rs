@@ -29,7 +29,11 @@ pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host,
     let settings = Settings::resolve(flags, env)?;
     let recipe = recipe(args, &settings)?;
     if let Some(file) = args.ca_cert.as_deref().filter(|file| !file.is_file()) {
-        return Err(Failure::usage(format!("no such certificate file: {}", file.display()), "give a PEM file: --ca-cert FILE").into());
+        return Err(Failure::usage(
+            format!("no such certificate file: {}", file.display()),
+            "give a PEM file: --ca-cert FILE",
+        )
+        .into());
     }
     let context = image::context(args.ca_cert.as_deref())?;
     printer.note(&format!("building {} with {}", recipe.tag, recipe.agents.join(", ")));
@@ -72,9 +76,12 @@ fn recipe(args: &BuildImageArgs, settings: &Settings) -> Result<Recipe, Failure>
 }
 
 fn version(text: &str, agents: &[String]) -> Result<(String, String), Failure> {
-    let legal = |version: &str| !version.is_empty() && version.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c));
+    let legal =
+        |version: &str| !version.is_empty() && version.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c));
     match text.split_once('=') {
-        Some((agent, version)) if agents.iter().any(|known| known == agent) && legal(version) => Ok((agent.into(), version.into())),
+        Some((agent, version)) if agents.iter().any(|known| known == agent) && legal(version) => {
+            Ok((agent.into(), version.into()))
+        }
         _ => Err(Failure::usage(
             format!("--agent-version {text}: not NAME=VERSION with one of {}", agents.join(", ")),
             "type: --agent-version claude=2.1.197",
@@ -86,10 +93,15 @@ fn versions(recipe: &Recipe, host: &Host, printer: &Printer) -> Result<Vec<(Stri
     let mut versions = Vec::new();
     for agent in &recipe.agents {
         let answer = host.capture(&recipe.version_command(agent), VERSION_LIMIT)?;
-        let text = answer.as_ref().map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned()).unwrap_or_default();
-        let Some(version) = image::version_in(&text).filter(|_| answer.as_ref().is_some_and(|answer| answer.status.success())) else {
+        let text =
+            answer.as_ref().map(|answer| String::from_utf8_lossy(&answer.stdout).into_owned()).unwrap_or_default();
+        let Some(version) =
+            image::version_in(&text).filter(|_| answer.as_ref().is_some_and(|answer| answer.status.success()))
+        else {
             let message = format!("{agent} does not answer `--version` in the new image {}", recipe.tag);
-            let hint = format!("build it again without cache, or with another version: --no-cache --agent-version {agent}=VERSION");
+            let hint = format!(
+                "build it again without cache, or with another version: --no-cache --agent-version {agent}=VERSION"
+            );
             let words = answer.map_or_else(|| "it took too long".to_owned(), |answer| answer.stderr);
             return Err(Failure::new(Class::CliMissing, message, hint).because(words).into());
         };
@@ -105,5 +117,6 @@ fn build_failure(recipe: &Recipe, words: &str, status: Option<i32>) -> Failure {
         return failure;
     }
     let hint = "read the build's last lines above; behind an inspecting proxy: --ca-cert FILE; without a registry: --base IMAGE";
-    Failure::new(Class::Engine, format!("building {} failed", recipe.tag), hint).because(failure.cause.unwrap_or_default())
+    Failure::new(Class::Engine, format!("building {} failed", recipe.tag), hint)
+        .because(failure.cause.unwrap_or_default())
 }

@@ -82,7 +82,8 @@ fn usage(error: &clap::Error) -> Failure {
         _ => None,
     };
     let command = text.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("ringfence");
-    let names: Vec<&str> = command.split_whitespace().take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+    let names: Vec<&str> =
+        command.split_whitespace().take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase())).collect();
     let help = format!("type: {} --help", names.join(" "));
     Failure::usage(message, tip.or(suggestion).map_or_else(|| help.clone(), |tip| format!("{tip}; or {help}")))
 }

@@ -45,11 +45,6 @@ impl Environment {
         self.get(name).and_then(OsStr::to_str).filter(|value| !value.is_empty())
     }
 
-    /// Every variable, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
-        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
-    }
-
     /// The user's home folder.
     pub fn home(&self) -> Option<PathBuf> {
         self.home.clone()

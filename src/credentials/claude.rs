@@ -29,10 +29,10 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
     let Some(Value::Object(mut login)) = file.remove("claudeAiOauth") else {
         return Err("it holds no Claude login (claudeAiOauth)".into());
     };
-    if !login.get("accessToken").and_then(Value::as_str).is_some_and(|token| !token.is_empty()) {
+    if login.get("accessToken").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Err("its login has no accessToken".into());
     }
-    if !login.get("scopes").and_then(Value::as_array).is_some_and(|scopes| !scopes.is_empty()) {
+    if login.get("scopes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         return Err("its login has no scopes, without which claude does not count it as one".into());
     }
     login.remove("refreshToken");

@@ -29,7 +29,7 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
         tokens.insert("refresh_token".into(), "".into());
         // A recent date keeps codex from trying to renew what it cannot.
         file.insert("last_refresh".into(), Timestamp::now().to_string().into());
-    } else if !file.get("OPENAI_API_KEY").and_then(Value::as_str).is_some_and(|key| !key.is_empty()) {
+    } else if file.get("OPENAI_API_KEY").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Err("it holds neither a login (tokens) nor an OPENAI_API_KEY".into());
     }
     let contents = Value::Object(file).to_string().into_bytes();

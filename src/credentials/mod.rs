@@ -43,6 +43,14 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Which source it is from and what that shadows, in a line.
+    pub fn origin(&self) -> Option<String> {
+        let source = self.source.as_ref()?;
+        let shadowed =
+            if self.shadowed.is_empty() { String::new() } else { format!(", not from {}", self.shadowed.join(", ")) };
+        Some(format!("credential from {source}{shadowed}"))
+    }
+
     /// What the caller should know before a run of at most `timeout`.
     pub fn warnings(&self, agent: AgentName, timeout: Option<Duration>, now: Timestamp) -> Vec<String> {
         if self.source.is_none() {
@@ -54,7 +62,9 @@ impl Lease {
             return Vec::new();
         }
         let (left, timeout) = (whole_seconds(left), whole_seconds(timeout));
-        vec![format!("the {agent} login ends in {left}, before the timeout of {timeout}; to renew it first, run {agent} once on the host")]
+        vec![format!(
+            "the {agent} login ends in {left}, before the timeout of {timeout}; to renew it first, run {agent} once on the host"
+        )]
     }
 }
 
@@ -119,18 +129,22 @@ pub fn lease(
     ask: Ask<'_>,
 ) -> Result<Lease, Failure> {
     let Some(rules) = rules(agent) else { return Ok(Lease { source: Some("none needed".into()), ..Lease::default() }) };
-    let set = rules.variables.iter().filter_map(|(name, read_as)| Some((*name, *read_as, value(name, env, handed_in)?)));
-    let mut sources: Vec<Source<'_>> = set.map(|(name, read_as, value)| Source::Variables(name, vec![(read_as, value)])).collect();
+    let set =
+        rules.variables.iter().filter_map(|(name, read_as)| Some((*name, *read_as, value(name, env, handed_in)?)));
+    let mut sources: Vec<Source<'_>> =
+        set.map(|(name, read_as, value)| Source::Variables(name, vec![(read_as, value)])).collect();
     if rules.many_providers {
         sources = merged(sources).into_iter().collect();
     }
     if !settings.token_command.is_empty() {
         sources.push(Source::Command(&settings.token_command));
     }
-    let file = settings.auth_dir.join(rules.file);
-    if file.exists() {
-        sources.push(Source::File(file));
-    }
+    // Some versions keep the login beside the configuration.
+    let folders = [&settings.auth_dir.value, &settings.config_dir.value];
+    let mut files: Vec<PathBuf> =
+        folders.map(|folder| folder.join(rules.file)).into_iter().filter(|file| file.exists()).collect();
+    files.dedup();
+    sources.extend(files.into_iter().map(Source::File));
     let mut sources = sources.into_iter();
     let Some(source) = sources.next() else { return Ok(Lease::default()) };
     let name = source.name();
@@ -190,12 +204,16 @@ impl Source<'_> {
                 }
                 (rules.lease)(token.as_bytes()).map_err(|reason| {
                     let message = format!("what token_command printed cannot be used: {reason}");
-                    Failure::new(Class::AuthMissing, message, format!("ringfence sandbox show, then correct agents.{agent}.token_command"))
+                    Failure::new(
+                        Class::AuthMissing,
+                        message,
+                        format!("ringfence sandbox show, then correct agents.{agent}.token_command"),
+                    )
                 })
             }
-            Source::File(path) => read(&path)
-                .and_then(|contents| (rules.lease)(&contents))
-                .map_err(|reason| Failure::new(Class::AuthMissing, format!("{} cannot be used: {reason}", path.display()), rules.renew)),
+            Source::File(path) => read(&path).and_then(|contents| (rules.lease)(&contents)).map_err(|reason| {
+                Failure::new(Class::AuthMissing, format!("{} cannot be used: {reason}", path.display()), rules.renew)
+            }),
         }
     }
 }

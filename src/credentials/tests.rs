@@ -52,7 +52,8 @@ fn a_claude_login_is_leased_without_what_renews_it() {
 fn a_codex_login_keeps_an_empty_refresh_token_and_its_end_is_read() {
     let home = Home::new();
     let claims = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, r#"{"exp":4102444800}"#);
-    let login = format!(r#"{{"OPENAI_API_KEY":null,"tokens":{{"access_token":"h.{claims}.s","refresh_token":"SECRET"}}}}"#);
+    let login =
+        format!(r#"{{"OPENAI_API_KEY":null,"tokens":{{"access_token":"h.{claims}.s","refresh_token":"SECRET"}}}}"#);
     home.write(".codex/auth.json", &login);
     let lease = home.lease(AgentName::Codex, &[], &silent).unwrap();
     assert!(text(&lease).contains(r#""refresh_token":"""#) && !text(&lease).contains("SECRET"), "{}", text(&lease));

@@ -73,7 +73,18 @@ impl Recipe {
     /// The command that asks `agent` in the image for its version, as a run would start it.
     pub fn version_command(&self, agent: &str) -> CommandSpec {
         CommandSpec::new(&self.engine)
-            .args(["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", "--env", "HOME=/tmp", "--entrypoint"])
+            .args([
+                "run",
+                "--rm",
+                "--network",
+                "none",
+                "--read-only",
+                "--tmpfs",
+                "/tmp",
+                "--env",
+                "HOME=/tmp",
+                "--entrypoint",
+            ])
             .args([agent, self.tag.as_str(), "--version"])
     }
 
@@ -85,7 +96,8 @@ impl Recipe {
     /// A folder for [`Recipe::label_command`].
     pub fn label_context(&self, versions: &[(String, String)]) -> Result<TempDir> {
         let folder = tempfile::tempdir().context("making a folder for the build")?;
-        let labels: Vec<String> = versions.iter().map(|(agent, version)| format!("{VERSION_LABEL}{agent}=\"{version}\"")).collect();
+        let labels: Vec<String> =
+            versions.iter().map(|(agent, version)| format!("{VERSION_LABEL}{agent}=\"{version}\"")).collect();
         fs::write(folder.path().join("Dockerfile"), format!("FROM {}\nLABEL {}\n", self.tag, labels.join(" ")))?;
         Ok(folder)
     }
@@ -120,9 +132,12 @@ mod tests {
 
     #[test]
     fn versions_are_found_in_what_the_agents_answer() {
-        for (answer, version) in
-            [("2.1.197 (Claude Code)\n", Some("2.1.197")), ("codex-cli 0.169.0", Some("0.169.0")), ("1.18.33", Some("1.18.33")), ("oops", None)]
-        {
+        for (answer, version) in [
+            ("2.1.197 (Claude Code)\n", Some("2.1.197")),
+            ("codex-cli 0.169.0", Some("0.169.0")),
+            ("1.18.33", Some("1.18.33")),
+            ("oops", None),
+        ] {
             assert_eq!(version_in(answer), version);
         }
     }

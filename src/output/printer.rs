@@ -58,7 +58,10 @@ impl Printer {
 
     /// Whether a live status line may be drawn: standard error is a terminal, and nobody asked for silence or for a log.
     pub fn is_live(&self) -> bool {
-        !self.quiet && !self.verbose && io::stderr().is_terminal() && std::env::var_os("CI").is_none_or(|ci| ci.is_empty())
+        !self.quiet
+            && !self.verbose
+            && io::stderr().is_terminal()
+            && std::env::var_os("CI").is_none_or(|ci| ci.is_empty())
     }
 
     /// Standard output, with styles taken out where they are not wanted.

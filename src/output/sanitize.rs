@@ -23,7 +23,10 @@ mod tests {
 
     #[test]
     fn nothing_a_terminal_would_act_on_survives() {
-        assert_eq!(sanitize("a\x1b]0;title\x07b\r\x1b[2Jc\u{9b}31m\u{202e}d\te\n"), "a␛]0;title␇b␍␛[2Jc\u{fffd}31m\u{fffd}d\te\n");
+        assert_eq!(
+            sanitize("a\x1b]0;title\x07b\r\x1b[2Jc\u{9b}31m\u{202e}d\te\n"),
+            "a␛]0;title␇b␍␛[2Jc\u{fffd}31m\u{fffd}d\te\n"
+        );
         assert_eq!(sanitize("grüße 漢字 🎉"), "grüße 漢字 🎉");
     }
 }

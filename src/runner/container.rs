@@ -264,7 +264,7 @@ mod tests {
             "--tmpfs /tmp:rw,exec,nosuid,nodev,mode=1777",
             r#"--mount 'type=bind,"src=/work space/a,b:c","dst=/work space/a,b:c"'"#,
             r#"--mount 'type=bind,"src=/data","dst=/data",readonly'"#,
-            r#"--workdir '/work space/a,b:c' --env HOME=/home/ringfence --entrypoint sh ringfence/worker:latest -c"#,
+            "--workdir '/work space/a,b:c' --env HOME=/home/ringfence --entrypoint sh ringfence/worker:latest -c",
             "--label ringfence=1 --label ringfence.kind=run --label ringfence.run=20261121-031140-9f2c4e1a",
         ] {
             assert!(line.contains(part), "{part}\nis not in\n{line}");

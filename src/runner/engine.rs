@@ -25,7 +25,8 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
             format!("{image} is not a legal image name"),
             format!("ringfence sandbox set sandbox.image {}", image.to_lowercase()),
         )
-    } else if says(&["no such image", "image not known", "unable to find image", "no such object", "image not present"]) {
+    } else if says(&["no such image", "image not known", "unable to find image", "no such object", "image not present"])
+    {
         Failure::new(Class::ImageMissing, format!("the image {image} is not on this engine"), image_hint(engine, image))
     } else if says(&["network"]) && says(&["not found", "no such network", "unable to find network"]) {
         Failure::new(
@@ -33,7 +34,12 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
             format!("there is no network named {network}"),
             format!("{engine} network create {network}, or use --network bridge"),
         )
-    } else if says(&["\"sh\": executable file not found", "exec: \"sh\"", "executable file `sh` not found", "stat sh: no such"]) {
+    } else if says(&[
+        "\"sh\": executable file not found",
+        "exec: \"sh\"",
+        "executable file `sh` not found",
+        "stat sh: no such",
+    ]) {
         Failure::new(
             Class::InvalidImage,
             format!("the image {image} has no shell; a sandbox needs sh, head and grep"),
@@ -96,7 +102,10 @@ mod tests {
     #[test]
     fn old_and_new_words_are_understood() {
         for (text, class) in [
-            ("docker: Cannot connect to the Docker daemon at unix:///x.sock. Is the docker daemon running?", Class::DaemonUnreachable),
+            (
+                "docker: Cannot connect to the Docker daemon at unix:///x.sock. Is the docker daemon running?",
+                Class::DaemonUnreachable,
+            ),
             (
                 "docker: failed to connect to the docker API at unix:///x.sock; check if the path is correct and if the daemon is \
                  running: dial unix /x.sock: connect: no such file or directory",
@@ -107,7 +116,10 @@ mod tests {
                  Head \"http://x/_ping\": dial unix /var/run/docker.sock: connect: permission denied.",
                 Class::DaemonPermission,
             ),
-            ("docker: Error response from daemon: No such image: nope:latest.\nSee 'docker run --help'.", Class::ImageMissing),
+            (
+                "docker: Error response from daemon: No such image: nope:latest.\nSee 'docker run --help'.",
+                Class::ImageMissing,
+            ),
             ("Unable to find image 'nope:latest' locally", Class::ImageMissing),
             ("Error: nope:latest: image not known", Class::ImageMissing),
             ("docker: Error response from daemon: network nonet not found.", Class::NetworkMissing),
@@ -118,7 +130,10 @@ mod tests {
                  unknown.",
                 Class::InvalidImage,
             ),
-            ("docker: Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /x.", Class::Usage),
+            (
+                "docker: Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /x.",
+                Class::Usage,
+            ),
             ("docker: Error response from daemon: no space left on device.", Class::Engine),
             ("", Class::Engine),
         ] {
@@ -128,7 +143,13 @@ mod tests {
 
     #[test]
     fn the_cause_leaves_out_the_usage_reminder() {
-        let failure = classify("docker", "x", "bridge", "docker: oh no.\n\nRun 'docker run --help' for more information\n", Some(125));
+        let failure = classify(
+            "docker",
+            "x",
+            "bridge",
+            "docker: oh no.\n\nRun 'docker run --help' for more information\n",
+            Some(125),
+        );
         assert_eq!(failure.cause.as_deref(), Some("docker: oh no."));
     }
 }

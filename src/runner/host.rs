@@ -27,7 +27,13 @@ impl HostRunner {
     }
 
     /// Starts `carrier`, which must bring the boot line to a shell, carries the job out in it and reports all that was seen.
-    pub(super) fn observe(&self, carrier: &CommandSpec, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Observed> {
+    pub(super) fn observe(
+        &self,
+        carrier: &CommandSpec,
+        job: &Job,
+        limits: &Limits,
+        sink: &mut dyn Sink,
+    ) -> Result<Observed> {
         let nonce = new_nonce()?;
         let frame = frame::encode(job, &nonce, limits.grace);
         drive(&self.host, carrier, frame, &nonce, limits, sink)

@@ -1,11 +1,19 @@
 //! What names a run: its id, the secret of its marks, the time, and the process that owns it.
 
+use std::fmt::Write;
+
 use anyhow::{Context, Result};
 
 fn random_hex(bytes: usize) -> Result<String> {
     let mut random = vec![0; bytes];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("{error}")).context("asking the system for random bytes")?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    getrandom::fill(&mut random)
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("asking the system for random bytes")?;
+    let mut text = String::with_capacity(2 * bytes);
+    for byte in random {
+        write!(text, "{byte:02x}")?;
+    }
+    Ok(text)
 }
 
 /// A name for a run that sorts by time and is unique on any number of machines: `20261121-031140-9f2c4e1a`, in UTC.
@@ -29,7 +37,11 @@ pub fn now_rfc3339() -> String {
 pub(super) fn owner_labels() -> [(&'static str, String); 3] {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let start = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| start_ticks(&stat)).unwrap_or_default();
-    [("ringfence.owner.host", host), ("ringfence.owner.pid", std::process::id().to_string()), ("ringfence.owner.start", start)]
+    [
+        ("ringfence.owner.host", host),
+        ("ringfence.owner.pid", std::process::id().to_string()),
+        ("ringfence.owner.start", start),
+    ]
 }
 
 /// Field 22 of a line of `/proc/PID/stat`; the second field, a name in brackets, may hold anything.

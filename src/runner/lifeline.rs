@@ -281,16 +281,14 @@ impl Watch<'_> {
     /// A child that is gone while its streams stay open was survived by something: the lifeline closes, and what is still
     /// in the streams is read for a moment.
     fn child_lives(&mut self, child: &duct::Handle, now: Instant) -> Result<bool> {
-        match self.drained {
-            Some(until) => Ok(now < until),
-            None => {
-                if child.try_wait().context("looking at the child")?.is_some() {
-                    self.lifeline = None;
-                    self.drained = Some(now + SLACK);
-                }
-                Ok(true)
-            }
+        if let Some(until) = self.drained {
+            return Ok(now < until);
         }
+        if child.try_wait().context("looking at the child")?.is_some() {
+            self.lifeline = None;
+            self.drained = Some(now + SLACK);
+        }
+        Ok(true)
     }
 
     fn finish(mut self) -> Observed {

@@ -80,7 +80,13 @@ impl Host {
     }
 
     /// Starts `spec` on these three streams.
-    pub(super) fn start(&self, spec: &CommandSpec, stdin: PipeReader, stdout: PipeWriter, stderr: PipeWriter) -> Result<duct::Handle> {
+    pub(super) fn start(
+        &self,
+        spec: &CommandSpec,
+        stdin: PipeReader,
+        stdout: PipeWriter,
+        stderr: PipeWriter,
+    ) -> Result<duct::Handle> {
         let expression = self.expression(spec)?.stdin_file(stdin).stdout_file(stdout).stderr_file(stderr);
         expression.start().with_context(|| format!("starting {}", spec.program.to_string_lossy()))
     }

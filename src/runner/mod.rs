@@ -18,7 +18,6 @@ mod marks;
 use std::io;
 use std::time::Duration;
 
-
 pub use container::{Container, HOST_NAME, Mapping, Mount, SHARED};
 pub use docker::DockerRunner;
 pub use host::HostRunner;

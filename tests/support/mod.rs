@@ -1,6 +1,11 @@
 //! What the tests stand on: a bed with a home of its own, a cleared environment, and the real parts that tests/run.sh brought.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests start processes, and a panic is how they fail")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests start processes, and a panic is how they fail"
+)]
 #![allow(missing_docs, reason = "names say it")]
 
 use std::ffi::{OsStr, OsString};
@@ -112,7 +117,10 @@ impl Bed {
     /// The command `ringfence ARGS` in the workspace, with an environment that holds only what the bed set.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(RINGFENCE);
-        let path = format!("{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", self.root.path().join("bin").display());
+        let path = format!(
+            "{}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            self.root.path().join("bin").display()
+        );
         command.env_clear().env("PATH", path).env("HOME", self.home()).args(args).current_dir(self.workspace());
         for (name, value) in &self.env {
             command.env(name, value);
@@ -209,7 +217,10 @@ pub fn processes_with(text: &str) -> Vec<String> {
         for file in ["environ", "cmdline"] {
             let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
             if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
-                found.push(format!("{name} {}", fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default().replace('\0', " ")));
+                found.push(format!(
+                    "{name} {}",
+                    fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default().replace('\0', " ")
+                ));
                 break;
             }
         }
@@ -254,7 +265,9 @@ impl Engine {
     /// What `docker ARGS` prints.
     pub fn docker(&self, args: &[&str]) -> String {
         let output = Command::new("docker").args(args).stdin(Stdio::null()).output().unwrap();
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)).trim().to_owned()
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+            .trim()
+            .to_owned()
     }
 
     /// The names of the containers, running or not, whose label `ringfence.workspace` is this bed's.
@@ -272,5 +285,5 @@ pub fn part(name: &str) -> String {
 /// Says that a test cannot run here. On CI that is a failure.
 pub fn skip(reason: &str) {
     assert!(std::env::var_os("CI").is_none(), "skipped on CI: {reason}");
-    println!("skipped: {reason}");
+    eprintln!("skipped: {reason}");
 }

@@ -16,19 +16,35 @@ pub struct Conclusion {
 }
 
 /// Judges a run.
-pub fn conclude(result: Result<Outcome>, reader: &mut dyn Reader, agent: &dyn Agent, name: AgentName, limits: &Limits) -> Conclusion {
+pub fn conclude(
+    result: Result<Outcome>,
+    reader: &mut dyn Reader,
+    agent: &dyn Agent,
+    name: AgentName,
+    limits: &Limits,
+) -> Conclusion {
     match result {
         Err(error) => Conclusion { failure: Some(Failure::of(&error)), outcome: None },
         Ok(outcome) => Conclusion { failure: judge(&outcome, reader, agent, name, limits), outcome: Some(outcome) },
     }
 }
 
-fn judge(outcome: &Outcome, reader: &mut dyn Reader, agent: &dyn Agent, name: AgentName, limits: &Limits) -> Option<Failure> {
+fn judge(
+    outcome: &Outcome,
+    reader: &mut dyn Reader,
+    agent: &dyn Agent,
+    name: AgentName,
+    limits: &Limits,
+) -> Option<Failure> {
     let time = |limit: Option<std::time::Duration>| limit.map(duration_text).unwrap_or_default();
     let code = match outcome.end {
         End::TimedOut => {
             let message = format!("{name} was ended: it reached the timeout of {}", time(limits.timeout));
-            return Some(Failure::new(Class::Timeout, message, "give it longer: --timeout 1h, or ringfence sandbox set run.timeout 1h"));
+            return Some(Failure::new(
+                Class::Timeout,
+                message,
+                "give it longer: --timeout 1h, or ringfence sandbox set run.timeout 1h",
+            ));
         }
         End::IdleTimedOut => {
             let message = format!("{name} was ended: it was silent for {}", time(limits.idle_timeout));
@@ -45,7 +61,11 @@ fn judge(outcome: &Outcome, reader: &mut dyn Reader, agent: &dyn Agent, name: Ag
     };
     if outcome.oom && code != 0 {
         let hint = "give it more: --memory 8g, or ringfence sandbox set sandbox.memory 8g";
-        return Some(Failure::new(Class::Oom, format!("{name} ran out of memory: the sandbox's limit was reached"), hint));
+        return Some(Failure::new(
+            Class::Oom,
+            format!("{name} ran out of memory: the sandbox's limit was reached"),
+            hint,
+        ));
     }
     let verdict = reader.verdict(Ended { code, stderr: &outcome.stderr_tail });
     if verdict.class == Class::Ok {
@@ -79,10 +99,14 @@ fn last_lines(text: &str) -> String {
 fn hint(class: Class, agent: &dyn Agent, name: AgentName) -> String {
     match class {
         Class::AuthMissing | Class::AuthExpired | Class::AuthRejected => agent.login_hint().into(),
-        Class::QuotaExhausted => format!("add credit to the account that {name} uses, or use another: ringfence sandbox show"),
+        Class::QuotaExhausted => {
+            format!("add credit to the account that {name} uses, or use another: ringfence sandbox show")
+        }
         Class::RateLimited => "wait and run it again; --json has retryAfterMs where the server said how long".into(),
         Class::Overloaded => "the model's servers are in trouble: run it again later".into(),
-        Class::Network => format!("check the network, and the endpoint that {name} is pointed at (a localhost address, a proxy, --network)"),
+        Class::Network => format!(
+            "check the network, and the endpoint that {name} is pointed at (a localhost address, a proxy, --network)"
+        ),
         _ => "run it again with --verbose to see each step".into(),
     }
 }

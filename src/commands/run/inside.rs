@@ -22,6 +22,8 @@ pub struct Inside {
     pub files: Vec<HomeFile>,
     /// Links in the agent's home, by their path there, with their targets.
     pub links: Vec<(String, String)>,
+    /// Where the credential comes from, in a line.
+    pub origin: Option<String>,
     /// What the caller should know.
     pub warnings: Vec<String>,
 }
@@ -53,7 +55,8 @@ pub fn prepare(
 
 /// Every variable of `required_env` must be set, here or by `--env`.
 fn required(settings: &Settings, env: &Environment) -> Result<(), Failure> {
-    let given = |name: &str| settings.variables.iter().any(|variable| variable.name == name && variable.value.is_some());
+    let given =
+        |name: &str| settings.variables.iter().any(|variable| variable.name == name && variable.value.is_some());
     let missing: Vec<&str> = settings
         .sandbox
         .required_env
@@ -64,8 +67,16 @@ fn required(settings: &Settings, env: &Environment) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    let message = format!("not set, but in sandbox.required_env ({}): {}", settings.sandbox.required_env.origin, missing.join(", "));
-    Err(Failure::new(Class::EnvMissing, message, format!("export {}=…, or give it with -e {}=…", missing[0], missing[0])))
+    let message = format!(
+        "not set, but in sandbox.required_env ({}): {}",
+        settings.sandbox.required_env.origin,
+        missing.join(", ")
+    );
+    Err(Failure::new(
+        Class::EnvMissing,
+        message,
+        format!("export {}=…, or give it with -e {}=…", missing[0], missing[0]),
+    ))
 }
 
 impl Inside {
@@ -94,10 +105,15 @@ impl Inside {
         };
         let lease = credentials::lease(agent, settings.agent(agent), env, &settings.variables, &ask)?;
         self.warnings.extend(lease.warnings(agent, settings.run.timeout.value, jiff::Timestamp::now()));
+        self.origin = lease.origin();
         for (name, value) in lease.env {
             self.set(name, value);
         }
-        self.files = lease.files.into_iter().map(|file| HomeFile { path: file.path.to_owned(), contents: file.contents }).collect();
+        self.files = lease
+            .files
+            .into_iter()
+            .map(|file| HomeFile { path: file.path.to_owned(), contents: file.contents })
+            .collect();
         Ok(())
     }
 

@@ -36,6 +36,9 @@ pub fn run(args: RunArgs, flags: &Flags, env: &Environment, host: &Host, printer
     if args.dry_run {
         return plan.show(printer);
     }
+    if let Some(origin) = plan.origin.as_ref().filter(|_| printer.is_verbose()) {
+        printer.note(origin);
+    }
     for warning in &plan.warnings {
         printer.warning(warning);
     }
@@ -68,6 +71,7 @@ struct Plan {
     job: Job,
     runner: Box<dyn Runner>,
     workspace: Workspace,
+    origin: Option<String>,
     warnings: Vec<String>,
 }
 
@@ -85,20 +89,21 @@ impl Plan {
         let mode = settings.mode_for(name).value;
         let agent = agents::agent(name);
         let place = place::choose(mode, settings, &workspace, env, host)?;
-        let Inside { variables, files, links, mut warnings } =
+        let Inside { variables, files, links, origin, mut warnings } =
             inside::prepare(mode, agent, settings, &place, env, host, dry)?;
         warnings.splice(0..0, settings.warnings.iter().cloned().chain(place.warnings));
         let handed = |name| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_os_str());
-        let endpoint = agent.endpoint().and_then(|name| handed(name).or_else(|| env.get(name).filter(|_| mode == Mode::Host)));
+        let endpoint =
+            agent.endpoint().and_then(|name| handed(name).or_else(|| env.get(name).filter(|_| mode == Mode::Host)));
         let endpoint = endpoint.map(|value| value.to_string_lossy().into_owned());
-        let task = Task { model, args: agent_args, folder: place.folder.clone(), as_root: place.as_root, endpoint };
+        let task = Task { model, args: agent_args, as_root: place.as_root, endpoint };
         let mut command = agent.command(&task);
         command.cwd = Some(workspace.path.clone());
         command.env.extend(variables);
         let run_id = runner::new_run_id()?;
         let prompt_on = if agent.task_is_program() { Prompt::Fd4 } else { Prompt::Stdin };
         let job = Job { run_id, command, prompt: Vec::new(), prompt_on, files, links };
-        Ok(Plan { agent, name, mode, job, runner: place.runner, workspace, warnings })
+        Ok(Plan { agent, name, mode, job, runner: place.runner, workspace, origin, warnings })
     }
 
     /// `--dry-run`.

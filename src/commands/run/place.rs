@@ -13,8 +13,6 @@ use crate::runner::{Container, DockerRunner, HOST_NAME, Host, HostRunner, Mappin
 pub struct Place {
     /// Carries jobs out there.
     pub runner: Box<dyn Runner>,
-    /// The workspace as it is called there.
-    pub folder: PathBuf,
     /// Whether the agent is root there.
     pub as_root: bool,
     /// What the host is called there, where `localhost` is somebody else.
@@ -28,7 +26,6 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
     match mode {
         Mode::Host => Ok(Place {
             runner: Box::new(HostRunner::new(host.clone())),
-            folder: workspace.path.clone(),
             as_root: rustix::process::geteuid().is_root(),
             host_name: None,
             warnings: Vec::new(),
@@ -36,7 +33,10 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
         Mode::Docker => docker(settings, workspace, env, host),
         Mode::Apple => Err(Failure::new(
             Class::Config,
-            format!("mode apple ({}) is not in this version of ringfence", settings.mode_for(settings.agent.value).origin),
+            format!(
+                "mode apple ({}) is not in this version of ringfence",
+                settings.mode_for(settings.agent.value).origin
+            ),
             "use Docker: --mode docker, or ringfence sandbox set docker",
         )
         .into()),
@@ -46,7 +46,10 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
 fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {
     let sandbox = &settings.sandbox;
     if !sandbox.allow_hosts.is_empty() {
-        let message = format!("sandbox.allow_hosts ({}) cannot be enforced by this version of ringfence", sandbox.allow_hosts.origin);
+        let message = format!(
+            "sandbox.allow_hosts ({}) cannot be enforced by this version of ringfence",
+            sandbox.allow_hosts.origin
+        );
         return Err(Failure::config(message, "use --network none, or take allow_hosts out of the configuration").into());
     }
     let mut warnings = Vec::new();
@@ -73,7 +76,7 @@ fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &
         pids: sandbox.pids.value,
         read_only_root: sandbox.read_only_root.value,
         workspace: workspace.path.clone(),
-        workdir: folder.clone(),
+        workdir: folder,
         mounts: mounts(settings, workspace, &mut warnings)?,
         user: Mapping::of_caller(&settings.docker_command, |name| env.text(name).map(str::to_owned)),
         agent: settings.agent.value.to_string(),
@@ -82,7 +85,6 @@ fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &
         as_root: container.user.is_root(),
         host_name: container.has_host_name().then_some(HOST_NAME),
         runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),
-        folder,
         warnings,
     })
 }
@@ -92,7 +94,11 @@ fn mounts(settings: &Settings, workspace: &Workspace, warnings: &mut Vec<String>
     let mut mounts = Vec::new();
     for mount in settings.sandbox.mounts.iter() {
         if !mount.source.exists() {
-            let message = format!("no such file or folder to mount: {} ({})", mount.source.display(), settings.sandbox.mounts.origin);
+            let message = format!(
+                "no such file or folder to mount: {} ({})",
+                mount.source.display(),
+                settings.sandbox.mounts.origin
+            );
             return Err(Failure::usage(message, "correct its path: SRC[:DST][:ro]"));
         }
         mounts.push(Mount { source: mount.source.clone(), target: mount.target.clone(), read_only: mount.read_only });

@@ -14,7 +14,9 @@ const HINT: &str = "type: ringfence run 'what to do', or ringfence run -f task.m
 /// The task's bytes.
 pub fn read(text: Option<OsString>, file: Option<PathBuf>) -> Result<Vec<u8>> {
     let task = match (text, file) {
-        (Some(_), Some(_)) => return Err(Failure::usage("two tasks: an argument and --file", "give one of them").into()),
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("two tasks: an argument and --file", "give one of them").into());
+        }
         (Some(text), None) if text == "-" => standard_input()?,
         (Some(text), None) => text.into_vec(),
         (None, Some(path)) if path == Path::new("-") => standard_input()?,
@@ -35,7 +37,9 @@ pub fn read(text: Option<OsString>, file: Option<PathBuf>) -> Result<Vec<u8>> {
 fn from_file(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
         let message = format!("the task file {} cannot be read", path.display());
-        Failure::usage(message, "check its path and permissions; `-` is standard input").because(error.to_string()).into()
+        Failure::usage(message, "check its path and permissions; `-` is standard input")
+            .because(error.to_string())
+            .into()
     })
 }
 

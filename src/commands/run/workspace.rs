@@ -36,22 +36,24 @@ impl Workspace {
     /// `gitdir` in the common folder that names the worktree's `.git`, and no container that had only the worktree can write it.
     pub fn common_git_folder(&self) -> Option<Result<PathBuf, String>> {
         let link = self.path.join(".git");
-        let text = fs::metadata(&link).ok().filter(fs::Metadata::is_file).and_then(|_| fs::read_to_string(&link).ok())?;
+        let text =
+            fs::metadata(&link).ok().filter(fs::Metadata::is_file).and_then(|_| fs::read_to_string(&link).ok())?;
         let typed = text.strip_prefix("gitdir:")?.trim();
-        Some(self.shared_by(&self.path.join(typed), &link).ok_or_else(|| {
+        Some(shared_by(&self.path.join(typed), &link).ok_or_else(|| {
             format!("{} names a git folder that does not name it back, so git will not work inside", link.display())
         }))
     }
+}
 
-    fn shared_by(&self, own: &Path, link: &Path) -> Option<PathBuf> {
-        let own = fs::canonicalize(own).ok()?;
-        let back = fs::read_to_string(own.join("gitdir")).ok()?;
-        let back = fs::canonicalize(own.join(back.trim())).ok()?;
-        let common = fs::canonicalize(own.parent()?.parent()?).ok()?;
-        let declared = fs::canonicalize(own.join(fs::read_to_string(own.join("commondir")).ok()?.trim())).ok()?;
-        let is_git = common.join("HEAD").is_file() && common.join("objects").is_dir();
-        (is_git && declared == common && back == fs::canonicalize(link).ok()?).then_some(common)
-    }
+/// The common folder of the worktree folder `own`, where that names `link` back.
+fn shared_by(own: &Path, link: &Path) -> Option<PathBuf> {
+    let own = fs::canonicalize(own).ok()?;
+    let back = fs::read_to_string(own.join("gitdir")).ok()?;
+    let back = fs::canonicalize(own.join(back.trim())).ok()?;
+    let common = fs::canonicalize(own.parent()?.parent()?).ok()?;
+    let declared = fs::canonicalize(own.join(fs::read_to_string(own.join("commondir")).ok()?.trim())).ok()?;
+    let is_git = common.join("HEAD").is_file() && common.join("objects").is_dir();
+    (is_git && declared == common && back == fs::canonicalize(link).ok()?).then_some(common)
 }
 
 #[cfg(test)]
