@@ -48,9 +48,12 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
             match command {
                 SandboxCommand::Show => commands::show::run(&flags, &env, printer)?,
                 SandboxCommand::Set { key, value } => {
-                    commands::set::run(&key, value.as_deref(), &flags, &env, printer)?
+                    commands::set::run(&key, value.as_deref(), &flags, &env, printer)?;
                 }
-                SandboxCommand::BuildImage(args) => commands::build_image::run(&args, &flags, &env, &host, printer)?,
+                SandboxCommand::BuildImage(args) => {
+                    let host = Host { interrupts: Interrupts::install()?, ..host };
+                    commands::build_image::run(&args, &flags, &env, &host, printer)?;
+                }
             }
         }
         Command::Completions { shell } => commands::completions::run(shell, printer)?,

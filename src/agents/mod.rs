@@ -132,6 +132,12 @@ pub trait Agent {
     fn endpoint(&self) -> Option<&'static str> {
         None
     }
+    /// A variable to set, where it is not, when the agent has no credential in its container: what keeps it from handing the task to a
+    /// model that nobody chose.
+    fn without_login(&self, task: &Task) -> Option<(&'static str, &'static str)> {
+        let _ = task;
+        None
+    }
     /// What to type when it needs a login.
     fn login_hint(&self) -> &'static str;
     /// A reader for its stream that keeps at most `limit` bytes of the answer.

@@ -1,5 +1,6 @@
 //! opencode (`opencode run --format json`). Read from the stream of 1.18.33; `tests/fixtures/opencode` holds recordings.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -39,6 +40,14 @@ impl Agent for Opencode {
             "ANTHROPIC_BASE_URL",
             "OPENAI_BASE_URL",
         ]
+    }
+
+    /// With neither a login nor a model's name it would send the task to a model that its makers host.
+    fn without_login(&self, task: &Task) -> Option<(&'static str, &'static str)> {
+        let names_model =
+            |arg: &OsString| arg.to_string_lossy().starts_with("-m") || arg.to_string_lossy().starts_with("--model");
+        let chosen = task.model.is_some() || task.args.iter().any(names_model);
+        (!chosen).then_some(("OPENCODE_CONFIG_CONTENT", r#"{"disabled_providers":["opencode"]}"#))
     }
 
     fn login_hint(&self) -> &'static str {

@@ -42,6 +42,7 @@ const WORDS: &[(Class, &[&str])] = &[
             "missing bearer",
             "missing environment variable: `",
             "api key is missing",
+            "no providers are available",
             "didn't provide an api key",
             "could not resolve authentication method",
         ],

@@ -1,21 +1,27 @@
 //! `ringfence sandbox build-image`: the worker image, built and checked.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use crate::cli::BuildImageArgs;
+use crate::command::CommandSpec;
 use crate::config::{Environment, Flags, Settings, image_flaw};
 use crate::failure::{Class, Failure};
-use crate::image::{self, DOCKERFILE, Recipe};
+use crate::image::{self, DOCKERFILE, Recipe, Trouble, VERSION_SECONDS};
 use crate::output::Printer;
-use crate::runner::{Host, engine_failure};
+use crate::runner::{self, Host, Interrupts, engine_failure};
 
-/// How long an agent may take to say its version: the first start of a large program from a cold disk.
-const VERSION_LIMIT: Duration = Duration::from_secs(60);
+/// How long a check of an agent's version may take: its own limit, and the container's start and end.
+const VERSION_LIMIT: Duration = Duration::from_secs(VERSION_SECONDS + 30);
+/// How long forgetting a name may take.
+const FORGET_LIMIT: Duration = Duration::from_secs(60);
 
 const AGENTS: [&str; 3] = ["claude", "codex", "opencode"];
+/// Where a build may have to be told of a proxy: builders know these names.
+const PROXIES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
 /// Builds the image, asks each agent in it for its version, and writes these into its labels.
 pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
@@ -27,26 +33,18 @@ pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host,
         };
     }
     let settings = Settings::resolve(flags, env)?;
-    let recipe = recipe(args, &settings)?;
-    if let Some(file) = args.ca_cert.as_deref().filter(|file| !file.is_file()) {
-        return Err(Failure::usage(
-            format!("no such certificate file: {}", file.display()),
-            "give a PEM file: --ca-cert FILE",
-        )
-        .into());
-    }
-    let context = image::context(args.ca_cert.as_deref())?;
+    let recipe = recipe(args, &settings, env)?;
+    let authorities = authorities(args, env, printer)?;
     printer.note(&format!("building {} with {}", recipe.tag, recipe.agents.join(", ")));
-    let built = host.stream(&recipe.build_command(context.path()))?;
-    if !built.status.success() {
-        return Err(build_failure(&recipe, &built.stderr, built.status.code()).into());
-    }
-    let versions = versions(&recipe, host, printer)?;
-    let labels = recipe.label_context(&versions)?;
-    let labelled = host.stream(&recipe.label_command(labels.path()))?;
-    if !labelled.status.success() {
-        return Err(build_failure(&recipe, &labelled.stderr, labelled.status.code()).into());
-    }
+    let context = image::context(authorities.as_deref())?;
+    build(&recipe, &recipe.build_command(context.path()), host, &mut |line| {
+        printer.note(&String::from_utf8_lossy(line));
+    })?;
+    let checked = check(&recipe, host, printer);
+    // After a signal, too. The image itself stays where it has been given its name.
+    let uninterrupted = Host { interrupts: Interrupts::default(), ..host.clone() };
+    let _ = uninterrupted.capture(&recipe.forget_command(), FORGET_LIMIT);
+    let versions = checked?;
     if printer.is_json() {
         let agents: Map<String, Value> = versions.into_iter().map(|(agent, version)| (agent, version.into())).collect();
         printer.json(&json!({ "ok": true, "schema": "ringfence.build-image/1", "image": recipe.tag, "agents": agents }))
@@ -55,11 +53,55 @@ pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host,
     }
 }
 
-fn recipe(args: &BuildImageArgs, settings: &Settings) -> Result<Recipe, Failure> {
+/// One build; `show` gets the lines of its progress.
+fn build(recipe: &Recipe, command: &CommandSpec, host: &Host, show: &mut dyn FnMut(&[u8])) -> Result<()> {
+    let built = host.stream(command, show)?;
+    if built.status.success() {
+        return Ok(());
+    }
+    Err(build_failure(recipe, &built.stderr, built.status.code()).into())
+}
+
+/// The agents' versions in the unchecked image, after which it has its name.
+fn check(recipe: &Recipe, host: &Host, printer: &Printer) -> Result<Vec<(String, String)>> {
+    let versions = versions(recipe, host, printer)?;
+    let folder = recipe.label_context(&versions)?;
+    build(recipe, &recipe.label_command(folder.path()), host, &mut |_| {})?;
+    Ok(versions)
+}
+
+/// What the build and the image are to trust: the file that was named, else the one by which this machine's own Node or
+/// OpenSSL programs get through an inspecting proxy.
+fn authorities(args: &BuildImageArgs, env: &Environment, printer: &Printer) -> Result<Option<Vec<u8>>, Failure> {
+    let read = |file: &Path| match std::fs::read(file) {
+        Ok(contents) => match image::authorities_flaw(&contents) {
+            None => Ok(contents),
+            Some(flaw) => Err((format!("{} {flaw}", file.display()), String::new())),
+        },
+        Err(error) => Err((format!("{} cannot be read", file.display()), error.to_string())),
+    };
+    if let Some(file) = &args.ca_cert {
+        let refuse = |(message, cause)| Failure::usage(message, "give a PEM file: --ca-cert FILE").because(cause);
+        return read(file).map(Some).map_err(refuse);
+    }
+    for name in ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"] {
+        let Some(file) = env.get(name).filter(|file| !file.is_empty()).map(Path::new) else { continue };
+        match read(file) {
+            Ok(contents) => {
+                printer.note(&format!("the image trusts {} as well (${name})", file.display()));
+                return Ok(Some(contents));
+            }
+            Err((flaw, _)) => printer.warning(&format!("${name}: {flaw}; it is left out of the image")),
+        }
+    }
+    Ok(None)
+}
+
+fn recipe(args: &BuildImageArgs, settings: &Settings, env: &Environment) -> Result<Recipe> {
     for image in [&args.tag, &args.base].into_iter().flatten() {
         if let Some(flaw) = image_flaw(image) {
             let hint = format!("lower-case letters, digits and . _ - /, such as {}", image.to_lowercase());
-            return Err(Failure::new(Class::InvalidImage, format!("{image} is not a legal image name: {flaw}"), hint));
+            return Err(Failure::new(Class::InvalidImage, format!("{image:?} {flaw}"), hint).into());
         }
     }
     let agents = if args.agent.is_empty() { AGENTS.map(String::from).to_vec() } else { args.agent.clone() };
@@ -67,9 +109,11 @@ fn recipe(args: &BuildImageArgs, settings: &Settings) -> Result<Recipe, Failure>
     Ok(Recipe {
         engine: settings.docker_command.value.clone(),
         tag: args.tag.clone().unwrap_or_else(|| settings.sandbox.image.value.clone()),
+        unchecked: format!("ringfence/unchecked:{}", runner::new_run_id()?),
         base: args.base.clone(),
         agents,
         versions,
+        proxies: PROXIES.into_iter().filter(|name| env.text(name).is_some()).collect(),
         no_cache: args.no_cache,
         pull: args.pull,
     })
@@ -111,12 +155,35 @@ fn versions(recipe: &Recipe, host: &Host, printer: &Printer) -> Result<Vec<(Stri
     Ok(versions)
 }
 
-fn build_failure(recipe: &Recipe, words: &str, status: Option<i32>) -> Failure {
-    let failure = engine_failure(&recipe.engine, recipe.base.as_deref().unwrap_or(&recipe.tag), words, status);
-    if failure.class != Class::Engine {
-        return failure;
-    }
-    let hint = "read the build's last lines above; behind an inspecting proxy: --ca-cert FILE; without a registry: --base IMAGE";
-    Failure::new(Class::Engine, format!("building {} failed", recipe.tag), hint)
-        .because(failure.cause.unwrap_or_default())
+fn build_failure(recipe: &Recipe, output: &str, status: Option<i32>) -> Failure {
+    let (trouble, words) = image::explain(output);
+    let message = format!("building {} failed", recipe.tag);
+    let base = recipe.base.as_deref().unwrap_or("that the Dockerfile names");
+    let engine = &recipe.engine;
+    let failure = match trouble {
+        Trouble::NotBegun => return engine_failure(engine, base, output, status),
+        Trouble::Base => Failure::new(
+            Class::ImageMissing,
+            format!("the base image {base} cannot be had"),
+            format!("try: {engine} pull IMAGE; or build on a Debian image that this engine has: --base IMAGE"),
+        ),
+        Trouble::Version(version) => Failure::usage(
+            format!("there is no {version}"),
+            format!(
+                "see what there is with: npm view {} versions",
+                version.rsplit_once('@').map_or("", |(name, _)| name)
+            ),
+        ),
+        Trouble::Authority => Failure::new(
+            Class::Engine,
+            message,
+            "something on the way inspects TLS: trust its authority with --ca-cert FILE",
+        ),
+        Trouble::Step => Failure::new(
+            Class::Engine,
+            message,
+            "type it again without --quiet and read the step that fails; the base must be a Debian image: --base IMAGE",
+        ),
+    };
+    failure.because(words)
 }

@@ -7,11 +7,13 @@ pub mod run;
 pub mod set;
 pub mod show;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{ColorWhen, GlobalArgs, RunArgs};
+use crate::cli::{Cli, ColorWhen, GlobalArgs, RunArgs};
 use crate::config::Flags;
 use crate::failure::Failure;
 use crate::output::{Colors, Printer};
@@ -53,17 +55,16 @@ pub fn run_flags(global: &GlobalArgs, args: &RunArgs) -> Flags {
 
 /// Help and version as clap prints them; anything else that was typed wrongly as every error: three lines, or one object.
 pub fn not_understood(error: &clap::Error) -> ExitCode {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-    ) {
+    let typed: Vec<OsString> = std::env::args_os().skip(1).take_while(|arg| arg != "--").collect();
+    let json = typed.iter().any(|arg| arg == "--json");
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if asked || (error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !json) {
         // A reader that has gone away is no error.
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
-    let json = std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json");
     let printer = Printer::new(json, false, false, Colors::Auto);
-    let failure = usage(error);
+    let failure = usage(error, &typed);
     printer.failure(&failure);
     if json {
         let _ = printer.failure_json(&failure);
@@ -71,19 +72,37 @@ pub fn not_understood(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn usage(error: &clap::Error) -> Failure {
+fn usage(error: &clap::Error, typed: &[OsString]) -> Failure {
+    let mut command = &Cli::command();
+    let mut path = command.get_name().to_owned();
+    for word in typed {
+        if let Some(below) = command.find_subcommand(word) {
+            command = below;
+            path = format!("{path} {}", below.get_name());
+        }
+    }
+    let help = format!("type: {path} --help");
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Failure::usage(format!("{path} needs a command"), help);
+    }
     let text = error.render().to_string();
-    let mut parts = text.split("\n\n");
-    let problem = parts.next().unwrap_or_default().trim_start_matches("error: ");
+    let problem = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
     let message = problem.split_whitespace().collect::<Vec<_>>().join(" ");
-    let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned);
-    let suggestion = match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::Strings(names)) => names.first().map(|name| format!("did you mean `{name}`?")),
-        _ => None,
-    };
-    let command = text.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("ringfence");
-    let names: Vec<&str> =
-        command.split_whitespace().take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase())).collect();
-    let help = format!("type: {} --help", names.join(" "));
-    Failure::usage(message, tip.or(suggestion).map_or_else(|| help.clone(), |tip| format!("{tip}; or {help}")))
+    let meant = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue]
+        .into_iter()
+        .find_map(|kind| match error.get(kind)? {
+            ContextValue::String(name) => Some(name.clone()),
+            ContextValue::Strings(names) => names.first().cloned(),
+            _ => None,
+        })
+        .or_else(|| nearest_command(error, command));
+    Failure::usage(message, meant.map_or_else(|| help.clone(), |meant| format!("did you mean {meant}? if not, {help}")))
+}
+
+/// Letters that changed places, which clap does not forgive in a short name.
+fn nearest_command(error: &clap::Error, command: &clap::Command) -> Option<String> {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    let near = names.map(|name| (strsim::osa_distance(name, typed), name)).min()?;
+    (near.0 <= 1 + near.1.len() / 4).then(|| near.1.to_owned())
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use token::Ask;
+pub use token::{Answer, Ask};
 
 use crate::config::{AgentName, AgentSettings, Environment, Variable, duration_text};
 use crate::failure::{Class, Failure};

@@ -10,7 +10,9 @@ pub(super) const RULES: Rules = Rules {
         ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"),
         ("OPENAI_API_KEY", "OPENAI_API_KEY"),
         ("OPENROUTER_API_KEY", "OPENROUTER_API_KEY"),
-        ("GEMINI_API_KEY", "GEMINI_API_KEY"),
+        // opencode counts the former as a login, but calls the API with the latter only.
+        ("GEMINI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"),
+        ("GOOGLE_GENERATIVE_AI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"),
     ],
     many_providers: true,
     file: "auth.json",

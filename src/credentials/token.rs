@@ -11,8 +11,11 @@ use crate::failure::{Class, Failure};
 /// How long the command may take: a vault may ask its server, but nobody is there to answer a prompt.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Runs a command with no input: `(success, stdout, stderr)`, or nothing when it took longer than the limit.
-pub type Ask<'a> = &'a dyn Fn(&CommandSpec, Duration) -> Result<Option<(bool, Vec<u8>, String)>>;
+/// What a command said: `(success, stdout, stderr)`, or nothing when it took longer than the limit.
+pub type Answer = Option<(bool, Vec<u8>, String)>;
+
+/// Runs a command with no input.
+pub type Ask<'a> = &'a dyn Fn(&CommandSpec, Duration) -> Result<Answer>;
 
 /// What the command printed, without the white space around it.
 pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String, Failure> {

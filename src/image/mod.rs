@@ -1,10 +1,15 @@
 //! The worker image: its Dockerfile, and the commands that build and check it. Pure but for the build folder.
 
-use std::fs;
+mod words;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
+
+pub use words::{Trouble, explain};
 
 use crate::command::CommandSpec;
 
@@ -14,6 +19,9 @@ pub const DOCKERFILE: &str = include_str!("Dockerfile");
 /// The label that holds an agent's version, before the agent's name.
 const VERSION_LABEL: &str = "ringfence.agent.";
 
+/// How long an agent may take to say its version: the first start of a large program from a cold disk.
+pub const VERSION_SECONDS: u64 = 60;
+
 /// What an image is built from.
 #[derive(Clone, Debug)]
 pub struct Recipe {
@@ -21,45 +29,74 @@ pub struct Recipe {
     pub engine: String,
     /// The new image's name.
     pub tag: String,
+    /// The image's name until it is checked: `tag` never names anything else than a checked one.
+    pub unchecked: String,
     /// The image to build on; the Dockerfile's own choice where absent.
     pub base: Option<String>,
     /// The agents to install, by name.
     pub agents: Vec<String>,
     /// Versions by agent, as the registry knows them.
     pub versions: Vec<(String, String)>,
+    /// The caller's variables that name a proxy.
+    pub proxies: Vec<&'static str>,
     /// Whether to leave earlier layers out.
     pub no_cache: bool,
     /// Whether to ask for a newer base.
     pub pull: bool,
 }
 
-/// A folder with everything the build reads; gone when dropped.
+/// A folder with everything the build reads, the certificates in `authorities` among it; gone when dropped.
 ///
 /// # Errors
-/// A certificate file that cannot be read, or no room for the folder.
-pub fn context(ca_cert: Option<&Path>) -> Result<TempDir> {
+/// No room for the folder.
+pub fn context(authorities: Option<&[u8]>) -> Result<TempDir> {
     let folder = tempfile::tempdir().context("making a folder for the build")?;
-    fs::write(folder.path().join("Dockerfile"), DOCKERFILE)?;
     let certificates = folder.path().join("ca");
     fs::create_dir(&certificates)?;
-    // An empty folder would not be copied by every builder.
-    fs::write(certificates.join("README"), "Further authorities to trust, as *.crt files in PEM.\n")?;
-    if let Some(file) = ca_cert {
-        fs::copy(file, certificates.join("extra.crt")).with_context(|| format!("copying {}", file.display()))?;
+    // The image keeps these modes, whatever the caller's umask.
+    fs::set_permissions(&certificates, Permissions::from_mode(0o755))?;
+    write(&folder.path().join("Dockerfile"), DOCKERFILE.as_bytes())?;
+    match authorities {
+        Some(authorities) => write(&certificates.join("extra.crt"), authorities)?,
+        // An empty folder would not be copied by every builder.
+        None => write(&certificates.join("README"), b"Further authorities to trust, as *.crt files in PEM.\n")?,
     }
     Ok(folder)
 }
 
+fn write(file: &Path, contents: &[u8]) -> Result<()> {
+    fs::write(file, contents).with_context(|| format!("writing {}", file.display()))?;
+    Ok(fs::set_permissions(file, Permissions::from_mode(0o644))?)
+}
+
+/// Why `contents` cannot be trusted authorities, in words that follow the file's name; none if they can.
+pub fn authorities_flaw(contents: &[u8]) -> Option<&'static str> {
+    let has = |text: &str| contents.windows(text.len()).any(|window| window == text.as_bytes());
+    if has("PRIVATE KEY-----") {
+        return Some("holds a private key, which must not get into an image");
+    }
+    (!has("-----BEGIN CERTIFICATE-----")).then_some("holds no certificate in PEM")
+}
+
 impl Recipe {
-    /// The command that builds from `folder`.
+    /// The command that builds the unchecked image from `folder`.
     pub fn build_command(&self, folder: &Path) -> CommandSpec {
-        let mut spec = CommandSpec::new(&self.engine).args(["build", "--tag"]).arg(&self.tag);
+        let mut spec = CommandSpec::new(&self.engine).arg("build");
+        // Without it a failed step's container stays. nerdctl never leaves one and does not know the option.
+        if Path::new(&self.engine).file_name().is_none_or(|name| name != "nerdctl") {
+            spec = spec.arg("--force-rm");
+        }
+        spec = spec.option("--tag", &self.unchecked);
         if let Some(base) = &self.base {
             spec = spec.option("--build-arg", format!("BASE={base}"));
         }
         spec = spec.option("--build-arg", format!("AGENTS={}", self.agents.join(" ")));
         for (agent, version) in &self.versions {
             spec = spec.option("--build-arg", format!("{}_VERSION={version}", agent.to_uppercase()));
+        }
+        for name in &self.proxies {
+            // By name alone: a proxy's address can hold a password. Builders keep these out of the image.
+            spec = spec.option("--build-arg", *name);
         }
         if self.no_cache {
             spec = spec.arg("--no-cache");
@@ -70,27 +107,24 @@ impl Recipe {
         spec.arg(folder)
     }
 
-    /// The command that asks `agent` in the image for its version, as a run would start it.
+    /// The command that asks `agent` in the unchecked image for its version, as a run would start it. It ends by itself, also
+    /// where nobody waits for it any more.
     pub fn version_command(&self, agent: &str) -> CommandSpec {
         CommandSpec::new(&self.engine)
-            .args([
-                "run",
-                "--rm",
-                "--network",
-                "none",
-                "--read-only",
-                "--tmpfs",
-                "/tmp",
-                "--env",
-                "HOME=/tmp",
-                "--entrypoint",
-            ])
-            .args([agent, self.tag.as_str(), "--version"])
+            .args(["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", "--env", "HOME=/tmp"])
+            .args(["--entrypoint", "timeout", self.unchecked.as_str(), "-k", "5"])
+            .args([VERSION_SECONDS.to_string().as_str(), agent, "--version"])
     }
 
-    /// The command that adds the agents' versions to the image as labels; its Dockerfile is in `folder`.
+    /// The command that makes the image proper: the unchecked one with the agents' versions as labels, by the Dockerfile in
+    /// `folder`.
     pub fn label_command(&self, folder: &Path) -> CommandSpec {
         CommandSpec::new(&self.engine).args(["build", "--quiet", "--tag"]).arg(&self.tag).arg(folder)
+    }
+
+    /// The command that forgets the unchecked name.
+    pub fn forget_command(&self) -> CommandSpec {
+        CommandSpec::new(&self.engine).args(["rmi", self.unchecked.as_str()])
     }
 
     /// A folder for [`Recipe::label_command`].
@@ -98,7 +132,8 @@ impl Recipe {
         let folder = tempfile::tempdir().context("making a folder for the build")?;
         let labels: Vec<String> =
             versions.iter().map(|(agent, version)| format!("{VERSION_LABEL}{agent}=\"{version}\"")).collect();
-        fs::write(folder.path().join("Dockerfile"), format!("FROM {}\nLABEL {}\n", self.tag, labels.join(" ")))?;
+        let dockerfile = format!("FROM {}\nLABEL {}\n", self.unchecked, labels.join(" "));
+        write(&folder.path().join("Dockerfile"), dockerfile.as_bytes())?;
         Ok(folder)
     }
 }
@@ -117,17 +152,36 @@ mod tests {
         let recipe = Recipe {
             engine: "podman".into(),
             tag: "team/worker:1".into(),
+            unchecked: "ringfence/unchecked:7".into(),
             base: Some("debian:bookworm-slim".into()),
             agents: vec!["claude".into(), "codex".into()],
             versions: vec![("claude".into(), "2.1.197".into())],
+            proxies: vec!["HTTPS_PROXY", "no_proxy"],
             no_cache: true,
             pull: true,
         };
         assert_eq!(
             recipe.build_command(Path::new("/ctx")).to_string(),
-            "podman build --tag team/worker:1 --build-arg BASE=debian:bookworm-slim --build-arg 'AGENTS=claude codex' \
-             --build-arg CLAUDE_VERSION=2.1.197 --no-cache --pull /ctx"
+            "podman build --force-rm --tag ringfence/unchecked:7 --build-arg BASE=debian:bookworm-slim \
+             --build-arg 'AGENTS=claude codex' --build-arg CLAUDE_VERSION=2.1.197 --build-arg HTTPS_PROXY --build-arg no_proxy \
+             --no-cache --pull /ctx"
         );
+        assert_eq!(
+            recipe.label_command(Path::new("/ctx")).to_string(),
+            "podman build --quiet --tag team/worker:1 /ctx"
+        );
+        assert_eq!(recipe.forget_command().to_string(), "podman rmi ringfence/unchecked:7");
+        let nerdctl = Recipe { engine: "/usr/bin/nerdctl".into(), ..recipe };
+        assert!(!nerdctl.build_command(Path::new("/ctx")).to_string().contains("--force-rm"));
+    }
+
+    #[test]
+    fn authorities_are_certificates_and_nothing_else() {
+        let certificate = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n";
+        assert_eq!(authorities_flaw(certificate.as_bytes()), None);
+        assert_eq!(authorities_flaw(b"MII"), Some("holds no certificate in PEM"));
+        let key = format!("{certificate}-----BEGIN RSA PRIVATE KEY-----\n");
+        assert!(authorities_flaw(key.as_bytes()).is_some_and(|flaw| flaw.contains("private key")));
     }
 
     #[test]

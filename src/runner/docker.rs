@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::lifeline::Observed;
-use super::{Container, HostRunner, Job, Limits, Outcome, Runner, Sink, engine, host};
+use super::{Container, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sink, engine, host};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -29,8 +29,9 @@ impl DockerRunner {
     fn sweep(&self, job: &Job, observed: &Observed) {
         let never_created = !observed.started && observed.ours.is_none() && observed.status.is_some();
         if observed.ended.is_none() && !never_created {
-            // A container that is gone already is the usual answer, and all we want.
-            let _ = self.host.host().capture(&self.container.remove_command(&job.run_id), REMOVAL);
+            // After a signal, too. A container that is gone already is the usual answer, and all we want.
+            let host = Host { interrupts: Interrupts::default(), ..self.host.host().clone() };
+            let _ = host.capture(&self.container.remove_command(&job.run_id), REMOVAL);
         }
     }
 }

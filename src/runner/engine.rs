@@ -39,10 +39,16 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
         "exec: \"sh\"",
         "executable file `sh` not found",
         "stat sh: no such",
+        // The init process's words: with `--init` it is what looks for the shell (docker-init, catatonit).
+        "exec sh failed",
+        "failed to exec pid1",
+        // The shell's own.
+        "head: not found",
+        "head: command not found",
     ]) {
         Failure::new(
             Class::InvalidImage,
-            format!("the image {image} has no shell; a sandbox needs sh, head and grep"),
+            format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head and grep"),
             "use an image with a POSIX shell: ringfence sandbox build-image",
         )
     } else if says(&["bind source path does not exist", "no such file or directory: unknown", "invalid mount config"]) {
@@ -130,6 +136,9 @@ mod tests {
                  unknown.",
                 Class::InvalidImage,
             ),
+            ("[FATAL tini (7)] exec sh failed: No such file or directory", Class::InvalidImage),
+            ("ERROR (catatonit:2): failed to exec pid1: No such file or directory", Class::InvalidImage),
+            ("sh: 1: head: not found", Class::InvalidImage),
             (
                 "docker: Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /x.",
                 Class::Usage,

@@ -66,32 +66,37 @@ impl Script {
         self.raw(name).raw("=").word(value).raw("\n")
     }
 
+    /// In a subshell, for a umask of its own: what is written here is the agent's user's alone.
     fn files(&mut self, job: &Job) {
-        self.raw("rf_files() {\n:\n");
+        if job.files.is_empty() && job.links.is_empty() {
+            self.raw("rf_files() { :; }\n");
+            return;
+        }
+        self.raw("rf_files() (\numask 077\n");
         for (path, target) in &job.links {
             self.folder_of(path);
-            self.raw("ln -s ").word(target.as_bytes()).raw(" \"$HOME\"/").word(path.as_bytes()).raw(" || return\n");
+            self.raw("ln -s ").word(target.as_bytes()).raw(" \"$HOME\"/").word(path.as_bytes()).raw(" || exit\n");
         }
         for file in &job.files {
             self.folder_of(&file.path);
             self.raw("printf %s ").word(&file.contents).raw(" >\"$HOME\"/").word(file.path.as_bytes());
-            self.raw(" || return\n");
+            self.raw(" || exit\n");
         }
-        self.raw("}\n");
+        self.raw(")\n");
     }
 
     fn folder_of(&mut self, path: &str) {
         if let Some((folder, _)) = path.rsplit_once('/') {
-            self.raw("mkdir -p \"$HOME\"/").word(folder.as_bytes()).raw(" || return\n");
+            self.raw("mkdir -p \"$HOME\"/").word(folder.as_bytes()).raw(" || exit\n");
         }
     }
 
     fn agent(&mut self, job: &Job) {
-        self.raw("rf_agent() {\n");
+        // The marker first, while `rf_mark` is ours for certain: a variable of the caller's may have that name.
+        self.raw("rf_agent() {\nexport \"$rf_mark\"\n");
         for (name, value) in &job.command.env {
             self.raw("export ").assign(name, value.as_bytes());
         }
-        self.raw("export \"$rf_mark\"\n");
         let program: &OsStr = &job.command.program;
         self.raw("command -v ").word(program.as_bytes()).raw(" >/dev/null 2>&1 || rf_fail missing\nexec ");
         self.word(program.as_bytes());

@@ -15,8 +15,8 @@ use super::marks::{Fault, Mark, Piece, Splitter};
 use super::{End, Host, Interrupts, Limits, Sink, Stop, Timings};
 use crate::command::CommandSpec;
 
-/// Read size of the agent's streams, bytes: a pipe's default capacity on Linux (pipe(7)).
-const CHUNK: usize = 64 * 1024;
+/// Read size of the agent's streams, bytes.
+const CHUNK: usize = 128 * 1024;
 /// Chunks in flight, so that a slow reader of ours slows the agent down instead of filling memory.
 const CHUNKS: usize = 8;
 /// How much is kept of texts that may explain a failure, bytes.
@@ -66,6 +66,7 @@ pub fn drive(
     let (stdin, lifeline) = io::pipe().context("making the lifeline")?;
     let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
     let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
+    widen(&stdout);
     let child = host.start(spec, stdin, stdout_end, stderr_end)?;
     let (events, inbox) = sync_channel(CHUNKS);
     pump(stdout, events.clone(), Event::Out);
@@ -97,6 +98,16 @@ pub fn drive(
     };
     watch.run(&child, &inbox, sink)
 }
+
+/// Gives a pipe the capacity that any process may ask for (1 MiB, pipe(7)), so that a fast writer is woken less often.
+#[cfg(target_os = "linux")]
+fn widen(pipe: &PipeReader) {
+    // A system that allows less keeps its default: slower, never wrong.
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, 1 << 20);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn widen(_: &PipeReader) {}
 
 /// Holds the lifeline in a thread of its own, so that a child that does not read can never block us. What is sent is written
 /// behind the frame; when the sender is dropped the lifeline closes.

@@ -5,11 +5,12 @@ use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Interrupts;
 use crate::command::CommandSpec;
@@ -36,6 +37,10 @@ fn install_hint(name: &str) -> String {
 
 /// How much of a long command's standard error is kept, bytes.
 const TAIL: usize = 16 * 1024;
+/// How often signals are looked at while a short command runs.
+const TICK: Duration = Duration::from_millis(50);
+/// What a short command gets between TERM and KILL when a signal ends us.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// This machine, on which commands are started.
 #[derive(Clone, Debug)]
@@ -92,11 +97,12 @@ impl Host {
     }
 
     /// Runs a short command with no input and returns its answer; absent when it took longer than `limit` and was killed, with
-    /// everything in its process group.
+    /// everything in its process group. A signal to us ends it likewise, and is the error.
     pub fn capture(&self, spec: &CommandSpec, limit: Duration) -> Result<Option<Captured>> {
         let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
         let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
         let (results, done) = channel();
+        let mut asked = Asked::of(self);
         let child = {
             let expression = self.expression(spec)?.stdin_null().stdout_file(stdout_end).stderr_file(stderr_end);
             expression.start().with_context(|| format!("starting {}", spec.program.to_string_lossy()))?
@@ -111,14 +117,26 @@ impl Host {
         }
         let deadline = Instant::now() + limit;
         let mut answers = [Vec::new(), Vec::new()];
-        for _ in 0..2 {
-            let Ok((which, bytes)) = done.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
-                kill_group(&child);
-                return Ok(None);
-            };
-            let slot: usize = which;
-            answers[slot] = bytes;
+        let mut open = 2;
+        while open > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match done.recv_timeout(left.min(TICK)) {
+                Ok((which, bytes)) => {
+                    let slot: usize = which;
+                    answers[slot] = bytes;
+                    open -= 1;
+                }
+                Err(_) if left.is_zero() => {
+                    kill_group(&child);
+                    return Ok(None);
+                }
+                Err(_) => {}
+            }
+            if asked.heed(&child) {
+                break;
+            }
         }
+        asked.result(spec)?;
         let Some(output) = child.wait_timeout(deadline.saturating_duration_since(Instant::now()))? else {
             kill_group(&child);
             return Ok(None);
@@ -127,34 +145,92 @@ impl Host {
         Ok(Some(Captured { status: output.status, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() }))
     }
 
-    /// Runs a command that shows progress: both of its streams go to our standard error as they come. The end of its own
-    /// standard error is kept.
-    pub fn stream(&self, spec: &CommandSpec) -> Result<Captured> {
-        let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
+    /// Runs a command that shows progress: `show` gets each line of both of its streams as it comes. Their end is kept, as its
+    /// standard error. A signal to us ends it, with everything in its process group, and is the error.
+    pub fn stream(&self, spec: &CommandSpec, show: &mut dyn FnMut(&[u8])) -> Result<Captured> {
+        let (output, end) = io::pipe().context("making a pipe")?;
+        let mut asked = Asked::of(self);
         let child = {
-            let expression = self.expression(spec)?.stdin_null().stdout_to_stderr().stderr_file(stderr_end);
+            let also = end.try_clone().context("making a pipe")?;
+            let expression = self.expression(spec)?.stdin_null().stdout_file(also).stderr_file(end);
             expression.start().with_context(|| format!("starting {}", spec.program.to_string_lossy()))?
         };
+        let (lines, inbox) = channel();
+        thread::spawn(move || {
+            let lines_of = BufReader::new(output).split(b'\n');
+            lines_of.map_while(Result::ok).try_for_each(|line| lines.send(line))
+        });
         let mut tail = Vec::new();
-        for line in BufReader::new(stderr).split(b'\n') {
-            let mut line = line.context("reading progress")?;
-            line.push(b'\n');
-            let _ = io::stderr().write_all(&line);
-            tail.extend(line);
-            let excess = tail.len().saturating_sub(TAIL);
-            tail.drain(..excess);
+        loop {
+            match inbox.recv_timeout(TICK) {
+                Ok(line) => {
+                    show(&line);
+                    tail.extend(line);
+                    tail.push(b'\n');
+                    let excess = tail.len().saturating_sub(TAIL);
+                    tail.drain(..excess);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if asked.heed(&child) {
+                break;
+            }
         }
+        asked.result(spec)?;
         let output = child.wait().context("waiting for the command")?;
         Ok(Captured { status: output.status, stdout: Vec::new(), stderr: String::from_utf8_lossy(&tail).into_owned() })
     }
 }
 
-/// Ends a child and everything that stayed in its process group.
-pub(super) fn kill_group(child: &duct::Handle) {
-    for pid in child.pids() {
-        if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+/// What signals to us mean for a short command: the first asks it to end, a second or the grace's end ends it.
+struct Asked<'h> {
+    interrupts: &'h Interrupts,
+    until: Option<Instant>,
+}
+
+impl<'h> Asked<'h> {
+    fn of(host: &'h Host) -> Self {
+        Asked { interrupts: &host.interrupts, until: None }
+    }
+
+    /// Passes on what came. Whether the child was ended by force.
+    fn heed(&mut self, child: &duct::Handle) -> bool {
+        let came = self.interrupts.count();
+        match self.until {
+            None if came > 0 => {
+                self.until = Some(Instant::now() + GRACE);
+                signal_group(child, Signal::TERM);
+                false
+            }
+            Some(until) if came > 1 || Instant::now() >= until => {
+                kill_group(child);
+                true
+            }
+            _ => false,
         }
     }
+
+    fn result(&self, spec: &CommandSpec) -> Result<(), Failure> {
+        if self.until.is_none() {
+            return Ok(());
+        }
+        let program = spec.program.to_string_lossy();
+        let class = Class::Interrupted(self.interrupts.signal());
+        Err(Failure::new(class, format!("interrupted; {program} was ended"), "run it again when you want it to go on"))
+    }
+}
+
+fn signal_group(child: &duct::Handle, signal: Signal) {
+    for pid in child.pids() {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+}
+
+/// Ends a child and everything that stayed in its process group.
+pub(super) fn kill_group(child: &duct::Handle) {
+    signal_group(child, Signal::KILL);
     let _ = child.kill();
 }

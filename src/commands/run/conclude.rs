@@ -76,7 +76,8 @@ fn judge(
         failure.message = format!("{name} was ended from outside by signal {signal}");
     }
     failure.retry_after = verdict.retry_after;
-    if !agent.passes_stderr() {
+    // Elsewhere the verdict has its own words, and standard error is the agent's log.
+    if failure.class == Class::AgentFailed && !agent.passes_stderr() {
         failure = failure.because(last_lines(&outcome.stderr_tail));
     }
     Some(failure)
@@ -90,10 +91,15 @@ fn signal_text(signal: i32) -> String {
     }
 }
 
-/// The last few lines that say something.
+/// The last few lines that say something, cut where they grow long: many are stack traces.
 fn last_lines(text: &str) -> String {
+    const LONGEST: usize = 200;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(3)..].join("; ")
+    let cut = |line: &&str| match line.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => (*line).to_owned(),
+    };
+    lines[lines.len().saturating_sub(3)..].iter().map(cut).collect::<Vec<_>>().join("; ")
 }
 
 fn hint(class: Class, agent: &dyn Agent, name: AgentName) -> String {

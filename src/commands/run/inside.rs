@@ -1,15 +1,16 @@
 //! What goes in with the agent: variables, credentials and shared files. All of it travels in the frame.
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
 use anyhow::Result;
 
-use super::place::{self, Place};
+use super::place;
 use crate::agents::Agent;
 use crate::command::CommandSpec;
 use crate::config::{AgentName, Environment, Mode, Settings};
-use crate::credentials;
+use crate::credentials::{self, Answer, Ask};
 use crate::failure::{Class, Failure};
 use crate::runner::{HomeFile, Host, SHARED, rewrite_loopback};
 
@@ -24,30 +25,47 @@ pub struct Inside {
     pub links: Vec<(String, String)>,
     /// Where the credential comes from, in a line.
     pub origin: Option<String>,
+    /// Whether this is a container for which no credential was found.
+    pub anonymous: bool,
     /// What the caller should know.
     pub warnings: Vec<String>,
 }
 
-/// Gathers what this run hands in. On the host the agent has the caller's environment and logins anyway. A `dry` run asks no
-/// `token_command`.
+/// Asks commands on `host` and notes them in `asked`; a `dry` one only notes them.
+pub fn asker<'a>(
+    host: &'a Host,
+    dry: bool,
+    asked: &'a RefCell<Vec<String>>,
+) -> impl Fn(&CommandSpec, Duration) -> Result<Answer> + 'a {
+    move |spec, limit| {
+        asked.borrow_mut().push(spec.to_string());
+        if dry {
+            return Ok(Some((true, b"not asked in a dry run".to_vec(), String::new())));
+        }
+        let answer = host.capture(spec, limit)?;
+        Ok(answer.map(|answer| (answer.status.success(), answer.stdout, answer.stderr)))
+    }
+}
+
+/// Gathers what this run hands in. On the host the agent has the caller's environment and logins anyway. `host_name` is what the
+/// host is called inside, where `localhost` is somebody else.
 pub fn prepare(
     mode: Mode,
     agent: &dyn Agent,
     settings: &Settings,
-    place: &Place,
+    host_name: Option<&str>,
     env: &Environment,
-    host: &Host,
-    dry: bool,
+    ask: Ask<'_>,
 ) -> Result<Inside> {
     required(settings, env)?;
     let mut inside = Inside::default();
     if mode.is_container() {
         inside.agents_own(agent, env);
-        inside.credentials(settings, env, host, dry)?;
+        inside.credentials(settings, env, ask)?;
         inside.shared(settings);
     }
     inside.named(mode, settings, env)?;
-    if let Some(name) = place.host_name {
+    if let Some(name) = host_name {
         inside.reach_host(name);
     }
     Ok(inside)
@@ -94,18 +112,12 @@ impl Inside {
         }
     }
 
-    fn credentials(&mut self, settings: &Settings, env: &Environment, host: &Host, dry: bool) -> Result<()> {
+    fn credentials(&mut self, settings: &Settings, env: &Environment, ask: Ask<'_>) -> Result<()> {
         let agent = settings.agent.value;
-        let ask = |spec: &CommandSpec, limit: Duration| {
-            if dry {
-                return Ok(Some((true, b"not asked in a dry run".to_vec(), String::new())));
-            }
-            let answer = host.capture(spec, limit)?;
-            Ok(answer.map(|answer| (answer.status.success(), answer.stdout, answer.stderr)))
-        };
-        let lease = credentials::lease(agent, settings.agent(agent), env, &settings.variables, &ask)?;
+        let lease = credentials::lease(agent, settings.agent(agent), env, &settings.variables, ask)?;
         self.warnings.extend(lease.warnings(agent, settings.run.timeout.value, jiff::Timestamp::now()));
         self.origin = lease.origin();
+        self.anonymous = lease.source.is_none();
         for (name, value) in lease.env {
             self.set(name, value);
         }

@@ -1,5 +1,6 @@
 //! The result of a run: for programs the one JSON object, for people the answer and, if need be, three lines.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::conclude::Conclusion;
 use crate::agents::{Reader, Usage};
 use crate::config::{AgentName, Mode};
-use crate::failure::Class;
+use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{self, Timings};
 
@@ -20,10 +21,10 @@ pub struct Report {
     schema: &'static str,
     run_id: String,
     ok: bool,
-    agent: AgentName,
-    mode: Mode,
+    agent: Option<AgentName>,
+    mode: Option<Mode>,
     sandbox: Option<String>,
-    workspace: String,
+    workspace: Option<String>,
     attempts: u32,
     exit_code: i32,
     agent_exit_code: Option<i32>,
@@ -45,17 +46,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of a run that begins now.
-    pub fn begin(run_id: &str, agent: AgentName, mode: Mode, workspace: &std::path::Path) -> Self {
+    /// The report of a run that begins now, and of which nothing else is known yet.
+    pub fn begin(run_id: String) -> Self {
         Report {
             schema: "ringfence.run/1",
-            run_id: run_id.to_owned(),
+            run_id,
             ok: false,
-            agent,
-            mode,
+            agent: None,
+            mode: None,
             sandbox: None,
-            workspace: workspace.to_string_lossy().into_owned(),
-            attempts: 1,
+            workspace: None,
+            attempts: 0,
             exit_code: 0,
             agent_exit_code: None,
             class: Class::Ok,
@@ -76,6 +77,35 @@ impl Report {
         }
     }
 
+    /// The run's id.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// The report of a run of which this has been decided.
+    pub fn of(self, agent: AgentName, mode: Mode, workspace: &Path) -> Self {
+        let workspace = Some(workspace.to_string_lossy().into_owned());
+        Report { agent: Some(agent), mode: Some(mode), workspace, attempts: 1, ..self }
+    }
+
+    /// Prints the report of a run that could not begin, and returns why.
+    pub fn unstarted(mut self, error: &anyhow::Error, printer: &Printer) -> Result<Class> {
+        let failure = Failure::of(error);
+        self.fail(&failure);
+        printer.json(&self)?;
+        printer.failure(&failure);
+        Ok(failure.class)
+    }
+
+    fn fail(&mut self, failure: &Failure) {
+        self.class = failure.class;
+        self.exit_code = failure.class.exit_code();
+        self.retryable = failure.class.retryable();
+        self.retry_after_ms = failure.retry_after.map(|time| time.as_millis());
+        self.message = Some(with_cause(&failure.message, failure.cause.as_deref()));
+        self.hint = Some(failure.hint.clone());
+    }
+
     /// Completes the report and prints it. `shown` says whether the answer is on standard output already.
     pub fn finish(
         mut self,
@@ -90,9 +120,6 @@ impl Report {
         let class = failure.as_ref().map_or(Class::Ok, |failure| failure.class);
         if printer.is_json() {
             self.ok = class == Class::Ok;
-            self.class = class;
-            self.exit_code = class.exit_code();
-            self.retryable = class.retryable();
             self.agent_exit_code = conclusion.outcome.as_ref().and_then(|outcome| outcome.agent_code);
             self.timings = conclusion.outcome.map_or(Value::Null, |outcome| milliseconds(outcome.timings));
             self.output = String::from_utf8_lossy(reader.answer()).into_owned();
@@ -102,9 +129,7 @@ impl Report {
             self.duration_ms = duration.as_millis();
             self.warnings = warnings;
             if let Some(failure) = &failure {
-                self.retry_after_ms = failure.retry_after.map(|time| time.as_millis());
-                self.message = Some(with_cause(&failure.message, failure.cause.as_deref()));
-                self.hint = Some(failure.hint.clone());
+                self.fail(failure);
             }
             printer.json(&self)?;
         } else if !shown {

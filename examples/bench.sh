@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# ringfence beside the bare commands it stands on, in one run on this machine: medians and ratios, in one table.
+#   examples/bench.sh [RUNS]     needs a Docker Engine (as root on Debian it brings one); about two minutes
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/support/engine.sh
+runs=${1:-30}
+
+begin_setup
+ensure_packages hyperfine jq procps:pgrep
+find_engine || start_engine || die "no engine to measure"
+import_tiny
+end_setup
+cargo build --release --locked --bin ringfence 8>&- 9>&-
+
+bench=$target/bench
+rm -rf "$bench"
+mkdir -p "$bench/home" "$bench/work"
+ringfence=$target/release/ringfence
+image=ringfence-test/tiny:latest
+# What ringfence itself would run, without its name, label values and frame: the bare command with the same flags.
+cold=$("$ringfence" --config /dev/null run --mode docker --image $image -a shell -C "$bench/work" --dry-run true | head -n 1)
+bare=$(sed -E 's/ --name [^ ]+//; s/ -c .*//' <<<"$cold")
+eval "bare_words=($bare)"
+read -ra our_words <<<"$ringfence --config /dev/null run --mode docker --image $image -a shell -C $bench/work"
+dockered="${our_words[*]}"
+hosted="$ringfence --config /dev/null run --mode host -a shell -C $bench/work"
+
+# measure NAME COMMAND...: alternating would be fairer still, but a round of each is short enough not to drift.
+measure() {
+    local name=$1
+    shift
+    env -i PATH="$PATH" HOME="$bench/home" DOCKER_HOST="$DOCKER_HOST" \
+        hyperfine --shell=none --warmup 3 --runs "$runs" --export-json "$bench/$name.json" "$@" >"$bench/$name.txt" 2>&1 </dev/null ||
+        { cat "$bench/$name.txt" >&2; die "measuring $name failed"; }
+}
+
+median() { jq ".results[$2].median * 1000" "$bench/$1.json"; }
+
+printf '%-34s %12s %12s %10s   %s\n' what bare ringfence ratio wanted
+
+# compare LABEL NAME WANTED: a ratio of medians.
+compare() {
+    awk -v l="$1" -v a="$(median "$2" 0)" -v b="$(median "$2" 1)" -v w="$3" \
+        'BEGIN { printf "%-34s %9.2f ms %9.2f ms %10.3f   %s\n", l, a, b, b / a, w }'
+}
+
+# differ LABEL NAME WANTED: a difference of medians.
+differ() {
+    awk -v l="$1" -v a="$(median "$2" 0)" -v b="$(median "$2" 1)" -v w="$3" \
+        'BEGIN { printf "%-34s %9.2f ms %9.2f ms %+7.2f ms   %s\n", l, a, b, b - a, w }'
+}
+
+measure version true "$ringfence --version"
+differ "start: true | --version" version "at most +3 ms"
+measure host "sh -c true" "$hosted true"
+differ "host: sh -c true | run -a shell" host "at most +5 ms"
+measure cold "$bare -c true" "$dockered true"
+compare "cold: docker run | run -a shell" cold "at most 1.05"
+
+# 256 MiB of output into a pipe: rate beside the bare client's, and the peak memory of ringfence itself.
+megabytes=256
+stream() { env -i PATH="$PATH" HOME="$bench/home" DOCKER_HOST="$DOCKER_HOST" "$@" </dev/null | cat >/dev/null; }
+seconds() {
+    local began
+    began=$(date +%s%N)
+    "$@"
+    awk -v n=$(($(date +%s%N) - began)) 'BEGIN { print n / 1e9 }'
+}
+best() { printf '%s\n' "$@" | sort -n | head -n 1; }
+# The highest resident memory of the process itself; its children, the engine's client among them, do not count.
+watch_peak() {
+    local pid kib=0 now
+    until pid=$(pgrep -n -x ringfence); do :; done
+    while now=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status" 2>/dev/null) && [ -n "$now" ]; do
+        kib=$now
+        sleep 0.02
+    done
+    echo "$kib" >>"$bench/peak"
+}
+plain=() ours=()
+for _ in 1 2 3; do
+    plain+=("$(seconds stream "${bare_words[@]}" -c "head -c ${megabytes}m /dev/zero")")
+    watch_peak &
+    ours+=("$(seconds stream "${our_words[@]}" "head -c ${megabytes}m /dev/zero")")
+    wait $!
+done
+awk -v m=$megabytes -v a="$(best "${plain[@]}")" -v b="$(best "${ours[@]}")" -v k="$(sort -n "$bench/peak" | tail -n 1)" 'BEGIN {
+    printf "%-34s %7.0f MiB/s %7.0f MiB/s %7.3f   at least 0.9\n", "stream: " m " MiB to a pipe", m / a, m / b, a / b
+    printf "%-34s %12s %8.1f MiB %10s   at most 32 MiB\n", "peak memory while streaming", "", k / 1024, ""
+    }'
+awk -v b="$(stat -c %s "$ringfence")" 'BEGIN { printf "%-34s %12s %8.1f MiB %10s   at most 4 MiB\n", "binary", "", b / 1048576, "" }'
