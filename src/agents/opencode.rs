@@ -187,3 +187,20 @@ fn logged_error(stderr: &str) -> Option<String> {
     let plain = error.split_once("Error: ").filter(|(name, _)| name.chars().all(char::is_alphanumeric));
     Some(plain.map_or(error, |(_, text)| text).replace(r"\n", " ").replace(r#"\""#, "\""))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_makers_model_is_only_used_when_asked_for() {
+        let guarded = |model: Option<&str>, args: &[&str]| {
+            let (model, args) = (model.map(str::to_owned), args.iter().map(OsString::from).collect());
+            Opencode.without_login(&Task { model, args, as_root: false, endpoint: None }).is_some()
+        };
+        assert!(guarded(None, &[]) && guarded(None, &["--share"]));
+        for (model, args) in [(Some("opencode/x"), &[][..]), (None, &["-m", "x"]), (None, &["--model=x"])] {
+            assert!(!guarded(model, args), "{model:?} {args:?}");
+        }
+    }
+}

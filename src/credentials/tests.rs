@@ -72,6 +72,12 @@ fn a_variable_wins_and_what_it_shadows_is_named() {
     let lease = home.lease(AgentName::Claude, &both, &silent).unwrap();
     assert_eq!(lease.env, [("CLAUDE_CODE_OAUTH_TOKEN", OsString::from("o"))]);
     assert_eq!(lease.shadowed, ["$ANTHROPIC_API_KEY"]);
+    let lease = home.lease(AgentName::Opencode, &[("GEMINI_API_KEY", "g"), ("OPENAI_API_KEY", "o")], &silent).unwrap();
+    assert_eq!(
+        lease.env,
+        [("OPENAI_API_KEY", OsString::from("o")), ("GOOGLE_GENERATIVE_AI_API_KEY", OsString::from("g"))],
+        "all its providers' keys, by the names that it reads"
+    );
 }
 
 #[test]

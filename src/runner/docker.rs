@@ -42,7 +42,7 @@ impl Runner for DockerRunner {
     }
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
-        let observed = self.host.observe(&self.plan(job), job, limits, sink)?;
+        let observed = self.host.observe(&self.plan(job), false, job, limits, sink)?;
         self.sweep(job, &observed);
         if let Some(outcome) = host::outcome(&observed) {
             return Ok(outcome);

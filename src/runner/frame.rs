@@ -18,13 +18,31 @@ pub fn marker(run_id: &str) -> String {
     format!("RINGFENCE_RUN_{}=1", run_id.replace('-', "_"))
 }
 
+/// Variables that some shell keeps for itself: bash stops at an assignment to the first six and ignores one to the others. So
+/// `env` sets them, in whose arguments they are no secret: they are numbers and names of options.
+const SHELLS_OWN: &[&str] = &[
+    "UID",
+    "EUID",
+    "PPID",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "BASH_VERSINFO",
+    "GROUPS",
+    "RANDOM",
+    "SECONDS",
+    "LINENO",
+    "OPTIND",
+];
+
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
-/// The frame of `job`. `nonce` is the secret of its marks, `grace` the time between TERM and KILL.
-pub fn encode(job: &Job, nonce: &str, grace: Duration) -> Vec<u8> {
+/// The frame of `job`. `nonce` is the secret of its marks, `grace` the time between TERM and KILL; `owner_looks` says that the
+/// owner sees the run's processes and will look for what is left.
+pub fn encode(job: &Job, nonce: &str, grace: Duration, owner_looks: bool) -> Vec<u8> {
     let mut script = Script::default();
     script.assign("rf_nonce", nonce.as_bytes());
     script.assign("rf_mark", marker(&job.run_id).as_bytes());
+    script.assign("rf_owner_looks", if owner_looks { b"1" } else { b"" });
     script.assign("rf_grace", seconds(grace).as_bytes());
     script.files(job);
     script.assign("rf_task", &job.prompt);
@@ -94,11 +112,19 @@ impl Script {
     fn agent(&mut self, job: &Job) {
         // The marker first, while `rf_mark` is ours for certain: a variable of the caller's may have that name.
         self.raw("rf_agent() {\nexport \"$rf_mark\"\n");
-        for (name, value) in &job.command.env {
+        let (special, plain): (Vec<_>, Vec<_>) =
+            job.command.env.iter().partition(|(name, _)| SHELLS_OWN.contains(&name.as_str()));
+        for (name, value) in plain {
             self.raw("export ").assign(name, value.as_bytes());
         }
         let program: &OsStr = &job.command.program;
         self.raw("command -v ").word(program.as_bytes()).raw(" >/dev/null 2>&1 || rf_fail missing\nexec ");
+        if !special.is_empty() {
+            self.raw("env ");
+        }
+        for (name, value) in special {
+            self.raw(name).raw("=").word(value.as_bytes()).raw(" ");
+        }
         self.word(program.as_bytes());
         for arg in &job.command.args {
             self.raw(" ").word(arg.as_bytes());

@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use super::identity::new_nonce;
-use super::lifeline::{Observed, drive};
+use super::lifeline::{Ends, Observed, drive};
+use super::machine::find_program;
 use super::marks::Fault;
-use super::{End, Host, Job, Limits, Outcome, Runner, Sink, frame};
+use super::{End, Host, Job, Limits, Outcome, Runner, Sink, frame, marked};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -26,17 +27,21 @@ impl HostRunner {
         &self.host
     }
 
-    /// Starts `carrier`, which must bring the boot line to a shell, carries the job out in it and reports all that was seen.
+    /// Starts `carrier`, which must bring the boot line to a shell, carries the job out in it and reports all that was seen. `near`
+    /// says that the shell's processes are this machine's own.
     pub(super) fn observe(
         &self,
         carrier: &CommandSpec,
+        near: bool,
         job: &Job,
         limits: &Limits,
         sink: &mut dyn Sink,
     ) -> Result<Observed> {
         let nonce = new_nonce()?;
-        let frame = frame::encode(job, &nonce, limits.grace);
-        drive(&self.host, carrier, frame, &nonce, limits, sink)
+        let near = near && marked::CAN_LOOK;
+        let frame = frame::encode(job, &nonce, limits.grace, near);
+        let marker = near.then(|| frame::marker(&job.run_id));
+        drive(&self.host, carrier, Ends { frame, nonce: &nonce, marker }, limits, sink)
     }
 }
 
@@ -46,9 +51,13 @@ impl Runner for HostRunner {
     }
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
-        let observed = self.observe(&self.plan(job), job, limits, sink)?;
+        let observed = self.observe(&self.plan(job), true, job, limits, sink)?;
         if let Some(outcome) = outcome(&observed) {
             return Ok(outcome);
+        }
+        if observed.fault == Some(Fault::Missing) {
+            // Here, and not in an image, its name says how to install it.
+            find_program(&job.command.program)?;
         }
         Err(fault(job, &observed).unwrap_or_else(|| {
             Failure::new(

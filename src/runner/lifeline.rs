@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::marked;
 use super::marks::{Fault, Mark, Piece, Splitter};
 use super::{End, Host, Interrupts, Limits, Sink, Stop, Timings};
 use crate::command::CommandSpec;
@@ -47,18 +48,27 @@ pub struct Observed {
     pub timings: Timings,
 }
 
+/// What the two ends of a lifeline agree on.
+pub struct Ends<'a> {
+    /// Sent first.
+    pub frame: Vec<u8>,
+    /// The secret of the supervisor's marks.
+    pub nonce: &'a str,
+    /// The marker of the run's processes, where they can be seen from here.
+    pub marker: Option<String>,
+}
+
 enum Event {
     Out(Vec<u8>),
     Err(Vec<u8>),
     Closed,
 }
 
-/// Starts `spec`, sends `frame`, passes its output to `sink`, keeps `limits`, and sees it to its end.
+/// Starts `spec`, sends the frame, passes its output to `sink`, keeps `limits`, and sees it to its end.
 pub fn drive(
     host: &Host,
     spec: &CommandSpec,
-    frame: Vec<u8>,
-    nonce: &str,
+    ends: Ends<'_>,
     limits: &Limits,
     sink: &mut dyn Sink,
 ) -> Result<Observed> {
@@ -75,12 +85,13 @@ pub fn drive(
         limits,
         interrupts: &host.interrupts,
         seen: host.interrupts.count(),
-        lifeline: Some(hold(lifeline, frame)),
+        lifeline: Some(hold(lifeline, ends.frame)),
+        marker: ends.marker,
         phase: Phase::Running,
         heard: began,
         began,
         drained: None,
-        splitter: Splitter::new(nonce),
+        splitter: Splitter::new(ends.nonce),
         agent_start: None,
         agent_end: None,
         tail: Tail::default(),
@@ -155,6 +166,7 @@ struct Watch<'a> {
     interrupts: &'a Interrupts,
     seen: usize,
     lifeline: Option<Sender<&'static [u8]>>,
+    marker: Option<String>,
     phase: Phase,
     began: Instant,
     heard: Instant,
@@ -181,6 +193,7 @@ impl Watch<'_> {
                 Err(RecvTimeoutError::Timeout) => self.heed(sink.tick()),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            self.look_for_leftovers();
             if !self.keep_limits(child)? {
                 break;
             }
@@ -237,17 +250,34 @@ impl Watch<'_> {
         }
     }
 
-    fn ask(&mut self) {
+    fn order(&self, line: &'static [u8]) {
         if let Some(lifeline) = &self.lifeline {
-            let _ = lifeline.send(b"\n");
+            let _ = lifeline.send(line);
         }
+    }
+
+    /// Once the agent has ended: says that nothing of it is left, or asks for the end of what is.
+    fn look_for_leftovers(&mut self) {
+        if self.agent_end.is_none() {
+            return;
+        }
+        let Some(marker) = &self.marker else { return };
+        if !marked::any(marker) {
+            self.marker = None;
+            self.order(b"done\n");
+        } else if matches!(self.phase, Phase::Running) {
+            self.ask();
+        }
+    }
+
+    fn ask(&mut self) {
+        self.order(b"\n");
         self.phase = Phase::Asked(Instant::now() + self.limits.grace + SLACK / 2);
     }
 
     fn force(&mut self) {
-        if let Some(lifeline) = self.lifeline.take() {
-            let _ = lifeline.send(b"\n");
-        }
+        self.order(b"\n");
+        self.lifeline = None;
         self.phase = Phase::Forced(Instant::now() + SLACK);
     }
 

@@ -13,6 +13,7 @@ mod interrupts;
 mod lifeline;
 mod loopback;
 mod machine;
+mod marked;
 mod marks;
 
 use std::io;

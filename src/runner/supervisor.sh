@@ -1,12 +1,14 @@
 # The constant half of every frame. The other half, made by frame.rs, stands before it and defines
 #   rf_nonce  what our marks on standard error carry, so that no text of the agent's is ever taken for one
 #   rf_mark   NAME=VALUE, the variable that all processes of this run inherit, and by which they are found again
+#   rf_owner_looks   not empty where the owner can see our processes, and looks itself for what an agent leaves behind
 #   rf_grace  seconds between TERM and KILL
 #   rf_files  writes the credential files into the home
 #   rf_task   the task
 #   rf_agent  exports the variables and becomes the agent
-# Standard input is the lifeline: a line on it means "end politely", its end after that line "end now"; its end
-# alone, when our owner died, means politely, then by force. POSIX sh, as dash, bash and busybox speak it.
+# Standard input is the lifeline: a line on it means "end politely", the next one or its end "end now"; its end alone, when
+# our owner died, means politely, then by force; the line "done" that nothing is left. POSIX sh, as dash, bash and busybox
+# speak it.
 
 exec 3<&0 </dev/null
 trap : HUP INT TERM
@@ -52,7 +54,10 @@ rf_politely() {
 
 rf_watch() {
     trap '' HUP INT TERM
+    # A shell that cannot start a process exits: where the agent has used up all of them, this is what is left.
+    trap 'kill -KILL 0' EXIT
     if read -r rf_line <&3; then
+        [ "$rf_line" != done ] || kill -KILL 0
         rf_politely &
         read -r rf_line <&3
         rf_force
@@ -87,6 +92,7 @@ unset rf_task
 rf_ooms
 rf_ooms_before=$rf_oom
 rf_watch >/dev/null 2>&1 &
+rf_watcher=$!
 rf_say start
 (
     exec 3<&-
@@ -98,6 +104,7 @@ rf_ooms
 rf_say end "$rf_code" "$((rf_oom - rf_ooms_before))"
 
 # What the agent left behind, in this process group or in one of its own, ends with it.
+[ -z "$rf_owner_looks" ] || wait "$rf_watcher"
 if rf_any; then
     rf_politely >/dev/null 2>&1 &
     while rf_any; do sleep 0.05 2>/dev/null || sleep 1; done
