@@ -46,7 +46,7 @@ impl Trial {
         match self.place {
             Place::Host => args.extend(["--mode", "host"]),
             Place::Docker => {
-                args.extend(["--mode", "docker", "--network", "none", "--image", "ringfence-test/tiny:latest"])
+                args.extend(["--mode", "docker", "--network", "none", "--image", "ringfence-test/tiny:latest"]);
             }
         }
         args.extend(rest);

@@ -45,7 +45,7 @@ pub struct Lease {
 impl Lease {
     /// Which source it is from and what that shadows, in a line.
     pub fn origin(&self) -> Option<String> {
-        let source = self.source.as_ref()?;
+        let source = self.source.as_ref().filter(|_| !self.env.is_empty() || !self.files.is_empty())?;
         let shadowed =
             if self.shadowed.is_empty() { String::new() } else { format!(", not from {}", self.shadowed.join(", ")) };
         Some(format!("credential from {source}{shadowed}"))

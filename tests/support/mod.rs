@@ -8,6 +8,8 @@
 )]
 #![allow(missing_docs, reason = "names say it")]
 
+pub mod stub;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{Read, Write};
