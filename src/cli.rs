@@ -235,7 +235,8 @@ pub struct BuildImageArgs {
     /// Version of an agent, as its registry knows it (repeatable; default: latest)
     #[arg(long, value_name = "NAME=VERSION")]
     pub agent_version: Vec<String>,
-    /// Trust the certificates in this PEM file, during the build and in the image
+    /// Trust the certificates in this PEM file, during the build and in the image (default: those of `$NODE_EXTRA_CA_CERTS`,
+    /// else `$SSL_CERT_FILE`)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub ca_cert: Option<PathBuf>,
     /// Use no layer of an earlier build

@@ -78,7 +78,8 @@ fn value_of(key: &Key, text: &str, place: &Place) -> Result<Value, Complaint> {
     let readings = [
         text.trim().parse::<Value>().ok().map(undecorated),
         Some(Value::from(text)),
-        Some(Value::Array(items.collect::<Array>())),
+        // With a bracket it was meant as TOML, and is wrong.
+        (!text.trim_start().starts_with('[')).then(|| Value::Array(items.collect::<Array>())),
     ];
     let mut likeliest: Option<Complaint> = None;
     for value in readings.into_iter().flatten() {
@@ -155,21 +156,51 @@ fn insert(document: &mut DocumentMut, key: &str, value: Value) -> Result<Option<
 /// Replaces a value where it stands: the comment behind it stays, and so do those in a list, with the items they belong to.
 fn replace(old: &mut Value, mut new: Value) {
     if let (Value::Array(old), Value::Array(new)) = (&*old, &mut new) {
-        let prefix = old.get(0).and_then(|item| item.decor().prefix()?.as_str()).unwrap_or_default();
-        let indent = prefix.rsplit_once('\n').map(|(_, indent)| format!("\n{indent}"));
-        for (at, item) in new.iter_mut().enumerate() {
-            let same = old.iter().find(|same| json(same) == json(item));
-            match (same, &indent) {
-                (Some(same), _) => *item.decor_mut() = same.decor().clone(),
-                (None, Some(indent)) => item.decor_mut().set_prefix(indent.clone()),
-                (None, None) => item.decor_mut().set_prefix(if at == 0 { "" } else { " " }),
-            }
-        }
-        new.set_trailing(old.trailing().clone());
-        new.set_trailing_comma(old.trailing_comma() && !new.is_empty());
+        keep_layout(old, new);
     }
     *new.decor_mut() = old.decor().clone();
     *old = new;
+}
+
+/// Gives the items of `new` the lines and comments that the same items have in `old`. A comment stands above its item or
+/// behind the item's comma, where the parser counts it to what comes next.
+fn keep_layout(old: &Array, new: &mut Array) {
+    fn text(raw: Option<&toml_edit::RawString>) -> String {
+        raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned()
+    }
+    // A comment ends with its line.
+    let joined = |behind: String, above: &str| {
+        let end = if behind.contains('#') && !above.starts_with('\n') { "\n" } else { "" };
+        behind + end + above
+    };
+    let split = |text: String| match text.find('\n') {
+        Some(at) => (text[..at].to_owned(), text[at..].to_owned()),
+        None => (String::new(), text),
+    };
+    let suffixes = [String::new()].into_iter().chain(old.iter().map(|item| text(item.decor().suffix())));
+    let prefixes = old.iter().map(|item| text(item.decor().prefix())).chain([text(Some(old.trailing()))]);
+    // Of each gap: what belongs to the item before it, and what to the item after it.
+    let gaps: Vec<(String, String)> = suffixes.zip(prefixes).map(|(suffix, prefix)| split(suffix + &prefix)).collect();
+    let indent = gaps[0].1.rsplit_once('\n').filter(|_| !old.is_empty()).map(|(_, indent)| format!("\n{indent}"));
+    let same = |item: &Value| old.iter().position(|same| json(same) == json(item));
+    let mut behind = gaps[0].0.clone();
+    for (at, item) in new.iter_mut().enumerate() {
+        let known = same(item);
+        let above = match (known, &indent) {
+            (Some(known), _) => gaps[known].1.clone(),
+            (None, Some(indent)) => indent.clone(),
+            (None, None) => String::new(),
+        };
+        let above = match at {
+            0 if !above.contains('\n') => gaps[0].1.clone(),
+            1.. if above.is_empty() => " ".to_owned(),
+            _ => above,
+        };
+        *item.decor_mut() = toml_edit::Decor::new(joined(behind, &above), "");
+        behind = known.map_or(String::new(), |known| gaps[known + 1].0.clone());
+    }
+    new.set_trailing(joined(behind, &gaps[old.len()].1));
+    new.set_trailing_comma(old.trailing_comma() && !new.is_empty());
 }
 
 /// A first value above the sections goes below the comment that heads the file, if a blank line sets that apart.

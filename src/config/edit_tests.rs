@@ -48,6 +48,19 @@ fn lists_keep_their_layout_and_comments() {
     let expected = "[sandbox]\nenv = [\n    # for the build\n    \"CI\",\n    \"NEW\",\n] # names\n";
     assert_eq!(edited(text, &[("sandbox.env", "CI, NEW")]), expected);
     assert_eq!(edited(text, &[("sandbox.env", "[]")]), "[sandbox]\nenv = [\n] # names\n");
+    for (before, value, after) in [
+        ("[\n  \"A\",  # first\n]\n", "A,B", "[\n  \"A\",  # first\n  \"B\",\n]\n"),
+        ("[\n  \"A\"  # first\n]\n", "A,B", "[\n  \"A\",  # first\n  \"B\"\n]\n"),
+        ("[\n  \"A\", # a\n  # above b\n  \"B\", # b\n]\n", "B", "[\n  # above b\n  \"B\", # b\n]\n"),
+        ("[\n  \"A\", # a\n  \"B\", # b\n]\n", "B,A", "[\n  \"B\", # b\n  \"A\", # a\n]\n"),
+        ("[\"A\", # a\n \"B\"]\n", "A,C", "[\"A\", # a\n \"C\"]\n"),
+        ("[ \"A\" ]\n", "A,B", "[ \"A\", \"B\" ]\n"),
+        ("[\"A\", \"B\"]\n", "B", "[\"B\"]\n"),
+        ("[]\n", "A,B", "[\"A\", \"B\"]\n"),
+    ] {
+        let head = "[sandbox]\nenv = ";
+        assert_eq!(edited(&format!("{head}{before}"), &[("sandbox.env", value)]), format!("{head}{after}"));
+    }
 }
 
 #[test]
@@ -103,6 +116,8 @@ fn what_is_not_legal_leaves_the_file_as_it_was() {
         ("sandbox.pids", "lots"),
         ("sandbox.workdir", "rel"),
         ("sandbox.env", "A=1"),
+        ("agents.claude.token_command", "[1]"),
+        ("agents.claude.token_command", "[secrets, lease]"),
     ] {
         assert_eq!(refused(text, key, value).class, Class::Config, "{key} {value}");
     }

@@ -11,6 +11,9 @@ use super::schema::{self, Key};
 use super::{Environment, Flags, Origin};
 use crate::failure::Failure;
 
+/// Shows every key although the file in force is wrong.
+const ALL_KEYS: &str = "ringfence --config /dev/null sandbox show";
+
 /// A configuration file whose every value is legal.
 pub struct ConfigFile<'t> {
     /// What its values are read with.
@@ -148,8 +151,8 @@ impl<'t> Reader<'_, 't> {
             _ => ("key", format!("{key:?}")),
         };
         let hint = match nearest_key(key, &self.keys, is_table) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("see all keys with: ringfence sandbox show; or delete line {line}"),
+            Some(near) => format!("did you mean {near}? see all keys with: {ALL_KEYS}"),
+            None => format!("see all keys with: {ALL_KEYS}; or delete line {line}"),
         };
         Failure::config(format!("{}:{line}: unknown {kind} {shown}", self.path.display()), hint)
     }

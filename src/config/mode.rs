@@ -86,7 +86,8 @@ fn forces_host(env: &Environment) -> Result<bool, Failure> {
 }
 
 fn complain(text: &str, names: &[&str], origin: &Origin) -> Failure {
-    let near = nearest(text, names.iter().copied()).unwrap_or(names[0]);
+    // The last name is the most careful one.
+    let near = nearest(text, names.iter().copied()).unwrap_or(names[names.len() - 1]);
     let (last, others) = names.split_last().unwrap_or((&"", &[]));
     let takes = format!("{} or {last}", others.join(", "));
     failure(Complaint::new(format!("{text:?} is not one of its values"), takes, near), origin, "mode", None)

@@ -95,20 +95,20 @@ pub fn text<'n>(node: &'n Node<'_>, takes: &str, example: &str) -> Read<&'n str>
     Ok(text)
 }
 
-fn one_of<T: Copy>(node: &Node, kind: &str, all: &[T], name: fn(T) -> &'static str) -> Read<T> {
+fn one_of<T: Copy>(node: &Node, kind: &str, all: &[T], name: fn(T) -> &'static str, advice: T) -> Read<T> {
     let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
     let (last, others) = names.split_last().unwrap_or((&"", &[]));
     let takes = format!("{} or {last}", others.join(", "));
-    let typed = text(node, &takes, names[0])?;
+    let typed = text(node, &takes, name(advice))?;
     all.iter().copied().find(|one| name(*one) == typed).ok_or_else(|| {
-        let near = nearest(typed, names.iter().copied()).unwrap_or(names[0]);
+        let near = nearest(typed, names.iter().copied()).unwrap_or(name(advice));
         Complaint::new(format!("{typed:?} is not {kind}"), takes, near)
     })
 }
 
 /// A mode of the file: a concrete one.
 pub fn mode(node: &Node, _: &Place) -> Read<Mode> {
-    one_of(node, "a mode", Mode::ALL, Mode::as_str)
+    one_of(node, "a mode", Mode::ALL, Mode::as_str, Mode::Docker)
 }
 
 /// An agent's own mode; there is none by default.
@@ -118,7 +118,7 @@ pub fn agent_mode(node: &Node, place: &Place) -> Read<Option<Mode>> {
 
 /// An agent.
 pub fn agent(node: &Node, _: &Place) -> Read<AgentName> {
-    one_of(node, "an agent", AgentName::ALL, AgentName::as_str)
+    one_of(node, "an agent", AgentName::ALL, AgentName::as_str, AgentName::Claude)
 }
 
 const A_LIMIT: &str = "a duration such as 30m or 1h30m, or 0 for none";

@@ -25,7 +25,11 @@ pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String,
         Failure::new(Class::AuthMissing, format!("the token_command of {agent} {what}"), hint).because(why)
     };
     match ask(&spec, LIMIT) {
-        Err(error) => Err(fail("could not be started".into(), &format!("{error:#}"))),
+        Err(error) => Err(match error.downcast::<Failure>() {
+            Ok(interrupted @ Failure { class: Class::Interrupted(_), .. }) => interrupted,
+            Ok(failure) => fail("could not be started".into(), &failure.message),
+            Err(error) => fail("could not be started".into(), &format!("{error:#}")),
+        }),
         Ok(None) => Err(fail(format!("did not end within {} s", LIMIT.as_secs()), "")),
         Ok(Some((false, _, stderr))) => Err(fail("failed".into(), last_line(&stderr))),
         Ok(Some((true, stdout, stderr))) => match String::from_utf8(stdout) {

@@ -24,9 +24,12 @@ pub fn explain(output: &str) -> (Trouble, String) {
     let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
     let trouble = if let Some(version) = plain.lines().find_map(absent_version) {
         Trouble::Version(version)
-    } else if says(BASE) || last_step(&lower).is_some_and(|step| step.contains(": from ")) {
+    } else if says(BASE)
+        || last_step(&lower)
+            .is_some_and(|step| step.split_once(':').is_some_and(|(_, step)| step.trim_start().starts_with("from ")))
+    {
         Trouble::Base
-    } else if !says(&["step 1/", "step 2/", "#1 ", "step 1:"]) {
+    } else if last_step(&lower).is_none() {
         Trouble::NotBegun
     } else if says(AUTHORITY) {
         Trouble::Authority
@@ -49,7 +52,15 @@ const AUTHORITY: &[&str] =
     &["self signed certificate", "self-signed certificate", "unable to get local issuer", "certificate verify failed"];
 
 fn last_step(output: &str) -> Option<&str> {
-    output.lines().rfind(|line| line.starts_with("step "))
+    output.lines().filter_map(step).next_back()
+}
+
+/// The step that a builder announces in this line, in lower case: `step 1/9 : …`, `[1/2] step 1/9: …` (podman), or `#1 …`.
+/// The first may be long gone, because only the end of the output is kept.
+fn step(line: &str) -> Option<&str> {
+    let line = line.strip_prefix('[').and_then(|line| line.split_once("] ")).map_or(line, |(_, line)| line);
+    let number = line.strip_prefix("step ").or_else(|| line.strip_prefix('#'))?;
+    number.starts_with(|c: char| c.is_ascii_digit()).then_some(number)
 }
 
 /// npm's words, and those of our Dockerfile (but not the Dockerfile itself, which a builder may show).
@@ -90,7 +101,7 @@ fn last_words(output: &str) -> String {
     last.iter().map(|line| line.chars().take(300).collect::<String>()).collect::<Vec<_>>().join("; ")
 }
 
-/// A line without BuildKit's step and time, such as `#9 4.21 `.
+/// A line without `BuildKit`'s step and time, such as `#9 4.21 `.
 fn bare(line: &str) -> &str {
     let line = line.trim();
     let Some((step, rest)) = line.strip_prefix('#').and_then(|rest| rest.split_once(' ')) else { return line };
@@ -127,6 +138,15 @@ mod tests {
         assert_eq!(explain(step), (Trouble::Step, "/bin/sh: apt-get: not found".into()));
         let daemon = "Cannot connect to the Docker daemon at unix:///x.sock. Is the docker daemon running?\n";
         assert_eq!(explain(daemon).0, Trouble::NotBegun);
+    }
+
+    #[test]
+    fn podman_is_understood() {
+        let base = "[1/3] STEP 1/4: FROM nope/nope AS tools\nError: creating build container: initializing source \
+            docker://nope/nope:latest: pinging container registry: no such host\n";
+        assert_eq!(explain(base).0, Trouble::Base);
+        let step = "[1/3] STEP 2/4: RUN apt-get update\n/bin/sh: apt-get: not found\nError: building at STEP \"RUN apt-get\"\n";
+        assert_eq!(explain(step).0, Trouble::Step);
     }
 
     #[test]

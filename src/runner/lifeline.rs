@@ -3,25 +3,19 @@
 //! While our end is open the run lives. A line on it asks the supervisor to end the agent politely, and its end then asks for
 //! force; its end alone, as when this process dies, means politely and then by force.
 
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io;
 use std::process::ExitStatus;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use super::marked;
 use super::marks::{Fault, Mark, Piece, Splitter};
+use super::pipes::{Event, Tail, hold, pump, widen};
 use super::{End, Host, Interrupts, Limits, Sink, Stop, Timings};
 use crate::command::CommandSpec;
 
-/// Read size of the agent's streams, bytes.
-const CHUNK: usize = 128 * 1024;
-/// Chunks in flight, so that a slow reader of ours slows the agent down instead of filling memory.
-const CHUNKS: usize = 8;
-/// How much is kept of texts that may explain a failure, bytes.
-const TAIL: usize = 16 * 1024;
 /// How often limits, signals and the caller's pipe are looked at.
 const TICK: Duration = Duration::from_millis(50);
 /// What KILL may take after the grace, and what closing may take after KILL.
@@ -58,12 +52,6 @@ pub struct Ends<'a> {
     pub marker: Option<String>,
 }
 
-enum Event {
-    Out(Vec<u8>),
-    Err(Vec<u8>),
-    Closed,
-}
-
 /// Starts `spec`, sends the frame, passes its output to `sink`, keeps `limits`, and sees it to its end.
 pub fn drive(
     host: &Host,
@@ -78,13 +66,11 @@ pub fn drive(
     let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
     widen(&stdout);
     let child = host.start(spec, stdin, stdout_end, stderr_end)?;
-    let (events, inbox) = sync_channel(CHUNKS);
-    pump(stdout, events.clone(), Event::Out);
-    pump(stderr, events, Event::Err);
+    let inbox = pump(stdout, stderr);
     let watch = Watch {
         limits,
         interrupts: &host.interrupts,
-        seen: host.interrupts.count(),
+        seen: 0,
         lifeline: Some(hold(lifeline, ends.frame)),
         marker: ends.marker,
         phase: Phase::Running,
@@ -108,47 +94,6 @@ pub fn drive(
         },
     };
     watch.run(&child, &inbox, sink)
-}
-
-/// Gives a pipe the capacity that any process may ask for (1 MiB, pipe(7)), so that a fast writer is woken less often.
-#[cfg(target_os = "linux")]
-fn widen(pipe: &PipeReader) {
-    // A system that allows less keeps its default: slower, never wrong.
-    let _ = rustix::pipe::fcntl_setpipe_size(pipe, 1 << 20);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn widen(_: &PipeReader) {}
-
-/// Holds the lifeline in a thread of its own, so that a child that does not read can never block us. What is sent is written
-/// behind the frame; when the sender is dropped the lifeline closes.
-fn hold(mut lifeline: PipeWriter, frame: Vec<u8>) -> Sender<&'static [u8]> {
-    let (sender, orders) = channel::<&'static [u8]>();
-    thread::spawn(move || {
-        // An error means that the child is gone; its streams will say so.
-        let mut alive = lifeline.write_all(&frame).is_ok();
-        drop(frame);
-        for order in orders {
-            alive = alive && lifeline.write_all(order).is_ok();
-        }
-    });
-    sender
-}
-
-fn pump(mut stream: PipeReader, events: SyncSender<Event>, wrap: fn(Vec<u8>) -> Event) {
-    thread::spawn(move || {
-        loop {
-            let mut chunk = vec![0; CHUNK];
-            match stream.read(&mut chunk) {
-                Ok(0) | Err(_) => break,
-                Ok(length) => chunk.truncate(length),
-            }
-            if events.send(wrap(chunk)).is_err() {
-                return;
-            }
-        }
-        let _ = events.send(Event::Closed);
-    });
 }
 
 /// How far the end has come.
@@ -342,22 +287,5 @@ impl Watch<'_> {
         self.observed.outside = self.outside.text();
         self.observed.stderr_tail = self.tail.text();
         self.observed
-    }
-}
-
-/// The last bytes of a stream.
-#[derive(Default)]
-struct Tail(Vec<u8>);
-
-impl Tail {
-    fn push(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-        if self.0.len() > 2 * TAIL {
-            self.0.drain(..self.0.len() - TAIL);
-        }
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0[self.0.len().saturating_sub(TAIL)..]).into_owned()
     }
 }

@@ -15,6 +15,7 @@ mod loopback;
 mod machine;
 mod marked;
 mod marks;
+mod pipes;
 
 use std::io;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::workspace::Workspace;
-use crate::config::{AgentName, Environment, Mode, Settings, Workdir};
+use crate::config::{AgentName, Environment, Mode, Origin, Settings, Workdir};
 use crate::failure::{Class, Failure};
 use crate::runner::{Container, DockerRunner, HOST_NAME, Host, HostRunner, Mapping, Mount, Runner, SHARED};
 
@@ -28,7 +28,7 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
             runner: Box::new(HostRunner::new(host.clone())),
             as_root: rustix::process::geteuid().is_root(),
             host_name: None,
-            warnings: Vec::new(),
+            warnings: without_effect(settings),
         }),
         Mode::Docker => docker(settings, workspace, env, host),
         Mode::Apple => Err(Failure::new(
@@ -41,6 +41,15 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
         )
         .into()),
     }
+}
+
+/// What was asked for on the command line and means nothing on the host.
+fn without_effect(settings: &Settings) -> Vec<String> {
+    let sandbox = &settings.sandbox;
+    let origins =
+        [&sandbox.image.origin, &sandbox.network.origin, &sandbox.memory.origin, &sandbox.cpus.origin, &sandbox.mounts.origin];
+    let flags = origins.into_iter().filter(|origin| matches!(origin, Origin::Flag(_)));
+    flags.map(|flag| format!("{flag} has no effect on the host; for a container: --mode docker")).collect()
 }
 
 fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {

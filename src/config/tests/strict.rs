@@ -51,7 +51,12 @@ fn wrong_lines_of_the_file_are_named() {
         ),
     ];
     for (text, message, hint) in cases {
-        assert_eq!(refused(text, &[], &Flags::default()), (Class::Config, message.to_owned(), hint.to_owned()));
+        let all_keys =
+            if hint.ends_with('?') { " see all keys with: ringfence --config /dev/null sandbox show" } else { "" };
+        assert_eq!(
+            refused(text, &[], &Flags::default()),
+            (Class::Config, message.to_owned(), format!("{hint}{all_keys}"))
+        );
     }
 }
 
@@ -159,7 +164,7 @@ fn wrong_flags_are_usage_and_wrong_variables_config() {
         (
             "EXECUTION_ENVIRONMENT",
             "docker",
-            "it takes host or sandbox; type: export EXECUTION_ENVIRONMENT=host (or: unset EXECUTION_ENVIRONMENT)",
+            "it takes host or sandbox; type: export EXECUTION_ENVIRONMENT=sandbox (or: unset EXECUTION_ENVIRONMENT)",
         ),
         (
             "LAUNCH_MODE",
@@ -171,7 +176,7 @@ fn wrong_flags_are_usage_and_wrong_variables_config() {
             "cluade",
             "it takes claude, codex, opencode or shell; type: export RINGFENCE_AGENT=claude (or: unset RINGFENCE_AGENT)",
         ),
-        ("AGENT_LOOP_HOST", "maybe", "it takes 1 or 0; type: export AGENT_LOOP_HOST=1 (or: unset AGENT_LOOP_HOST)"),
+        ("AGENT_LOOP_HOST", "maybe", "it takes 1 or 0; type: export AGENT_LOOP_HOST=0 (or: unset AGENT_LOOP_HOST)"),
     ] {
         // A stronger flag does not excuse a wrong variable.
         let flags = Flags { mode: Some("host".into()), agent: Some("shell".into()), ..Flags::default() };

@@ -1,0 +1,238 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'ringfence'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'ringfence' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run an agent on one task and report how it ended')
+            [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Look at, set up and build the sandbox')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'ringfence;run' {
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Read the task from a file; `-` is standard input')
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Read the task from a file; `-` is standard input')
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'The agent')
+            [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'The agent')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The folder the agent works in (default: the current one)')
+            [CompletionResult]::new('--workspace', '--workspace', [CompletionResultType]::ParameterName, 'The folder the agent works in (default: the current one)')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model, in the agent''s own spelling')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model, in the agent''s own spelling')
+            [CompletionResult]::new('--image', '--image', [CompletionResultType]::ParameterName, 'Container image')
+            [CompletionResult]::new('--network', '--network', [CompletionResultType]::ParameterName, 'Container network: bridge, none, or a network''s name')
+            [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory limit, such as 4g')
+            [CompletionResult]::new('--cpus', '--cpus', [CompletionResultType]::ParameterName, 'CPU limit, such as 2 or 1.5')
+            [CompletionResult]::new('--mount', '--mount', [CompletionResultType]::ParameterName, 'Mount a further folder or file; read-only with `:ro` (repeatable)')
+            [CompletionResult]::new('-e', '-e', [CompletionResultType]::ParameterName, 'Hand in a variable, with a value or from the caller''s environment (repeatable)')
+            [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'Hand in a variable, with a value or from the caller''s environment (repeatable)')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Wall clock limit, such as 30m or 1h30m; 0 is none')
+            [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Limit on the agent''s silence; 0 is none')
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'Time between asking the agent to end (TERM) and ending it (KILL)')
+            [CompletionResult]::new('--max-attempts', '--max-attempts', [CompletionResultType]::ParameterName, 'Total runs of the task when it fails in a way that may pass')
+            [CompletionResult]::new('--sandbox', '--sandbox', [CompletionResultType]::ParameterName, 'Run in this warm sandbox')
+            [CompletionResult]::new('--loop', '--loop', [CompletionResultType]::ParameterName, 'Run in the warm sandbox of this loop')
+            [CompletionResult]::new('--allow-host', '--allow-host', [CompletionResultType]::ParameterName, 'Allow network traffic to this host only (repeatable)')
+            [CompletionResult]::new('--fallback', '--fallback', [CompletionResultType]::ParameterName, 'Run on the host, with a warning, when the container mode cannot start')
+            [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Append an event line per attempt to this file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Pass the agent''s own stream through untouched')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the external commands and run nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;sandbox' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show every effective value with its origin, and what each mode guarantees')
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the configuration file: a mode, or any key')
+            [CompletionResult]::new('build-image', 'build-image', [CompletionResultType]::ParameterValue, 'Build the worker image that container modes run in')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'ringfence;sandbox;show' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;sandbox;set' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;sandbox;build-image' {
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Name of the new image (default: the configured one)')
+            [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'Image to build on: Debian or one of its kin')
+            [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'Agent to install (repeatable; default: all)')
+            [CompletionResult]::new('--agent-version', '--agent-version', [CompletionResultType]::ParameterName, 'Version of an agent, as its registry knows it (repeatable; default: latest)')
+            [CompletionResult]::new('--ca-cert', '--ca-cert', [CompletionResultType]::ParameterName, 'Trust the certificates in this PEM file, during the build and in the image (default: those of `$NODE_EXTRA_CA_CERTS`, else `$SSL_CERT_FILE`)')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Use no layer of an earlier build')
+            [CompletionResult]::new('--pull', '--pull', [CompletionResultType]::ParameterName, 'Ask the registry for a newer base image')
+            [CompletionResult]::new('--print', '--print', [CompletionResultType]::ParameterName, 'Print the Dockerfile and build nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;sandbox;help' {
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show every effective value with its origin, and what each mode guarantees')
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the configuration file: a mode, or any key')
+            [CompletionResult]::new('build-image', 'build-image', [CompletionResultType]::ParameterValue, 'Build the worker image that container modes run in')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'ringfence;sandbox;help;show' {
+            break
+        }
+        'ringfence;sandbox;help;set' {
+            break
+        }
+        'ringfence;sandbox;help;build-image' {
+            break
+        }
+        'ringfence;sandbox;help;help' {
+            break
+        }
+        'ringfence;completions' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;man' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;help' {
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run an agent on one task and report how it ended')
+            [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Look at, set up and build the sandbox')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
+            [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'ringfence;help;run' {
+            break
+        }
+        'ringfence;help;sandbox' {
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show every effective value with its origin, and what each mode guarantees')
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the configuration file: a mode, or any key')
+            [CompletionResult]::new('build-image', 'build-image', [CompletionResultType]::ParameterValue, 'Build the worker image that container modes run in')
+            break
+        }
+        'ringfence;help;sandbox;show' {
+            break
+        }
+        'ringfence;help;sandbox;set' {
+            break
+        }
+        'ringfence;help;sandbox;build-image' {
+            break
+        }
+        'ringfence;help;completions' {
+            break
+        }
+        'ringfence;help;man' {
+            break
+        }
+        'ringfence;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

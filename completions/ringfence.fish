@@ -1,0 +1,186 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_ringfence_global_optspecs
+    string join \n config= mode= json q/quiet v/verbose color= no-input h/help V/version
+end
+
+function __fish_ringfence_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_ringfence_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_ringfence_using_subcommand
+    set -l cmd (__fish_ringfence_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c ringfence -n "__fish_ringfence_needs_command" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_needs_command" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_needs_command" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_needs_command" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_needs_command" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_needs_command" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_needs_command" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_needs_command" -s V -l version -d 'Print version'
+complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "run" -d 'Run an agent on one task and report how it ended'
+complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "sandbox" -d 'Look at, set up and build the sandbox'
+complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "man" -d 'Print the manual page'
+complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s f -l file -d 'Read the task from a file; `-` is standard input' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s a -l agent -d 'The agent' -r -f -a "claude\t''
+codex\t''
+opencode\t''
+shell\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s C -l workspace -d 'The folder the agent works in (default: the current one)' -r -f -a "(__fish_complete_directories)"
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s m -l model -d 'The model, in the agent\'s own spelling' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l image -d 'Container image' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l network -d 'Container network: bridge, none, or a network\'s name' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l memory -d 'Memory limit, such as 4g' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l cpus -d 'CPU limit, such as 2 or 1.5' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l mount -d 'Mount a further folder or file; read-only with `:ro` (repeatable)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s e -l env -d 'Hand in a variable, with a value or from the caller\'s environment (repeatable)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l timeout -d 'Wall clock limit, such as 30m or 1h30m; 0 is none' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l idle-timeout -d 'Limit on the agent\'s silence; 0 is none' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l grace -d 'Time between asking the agent to end (TERM) and ending it (KILL)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l max-attempts -d 'Total runs of the task when it fails in a way that may pass' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l sandbox -d 'Run in this warm sandbox' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l loop -d 'Run in the warm sandbox of this loop' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l allow-host -d 'Allow network traffic to this host only (repeatable)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l fallback -d 'Run on the host, with a warning, when the container mode cannot start' -r -f -a "host\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l events -d 'Append an event line per attempt to this file' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l raw -d 'Pass the agent\'s own stream through untouched'
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l dry-run -d 'Print the external commands and run nothing'
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -f -a "show" -d 'Show every effective value with its origin, and what each mode guarantees'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -f -a "set" -d 'Change the configuration file: a mode, or any key'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -f -a "build-image" -d 'Build the worker image that container modes run in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show set build-image help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from set" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from set" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from set" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from set" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from set" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from set" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from set" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from set" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l tag -d 'Name of the new image (default: the configured one)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l base -d 'Image to build on: Debian or one of its kin' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l agent -d 'Agent to install (repeatable; default: all)' -r -f -a "claude\t''
+codex\t''
+opencode\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l agent-version -d 'Version of an agent, as its registry knows it (repeatable; default: latest)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l ca-cert -d 'Trust the certificates in this PEM file, during the build and in the image (default: those of `$NODE_EXTRA_CA_CERTS`, else `$SSL_CERT_FILE`)' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l no-cache -d 'Use no layer of an earlier build'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l pull -d 'Ask the registry for a newer base image'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l print -d 'Print the Dockerfile and build nothing'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show every effective value with its origin, and what each mode guarantees'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "set" -d 'Change the configuration file: a mode, or any key'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "build-image" -d 'Build the worker image that container modes run in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand man" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand man" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand man" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand man" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand man" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand man" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand man" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "run" -d 'Run an agent on one task and report how it ended'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "sandbox" -d 'Look at, set up and build the sandbox'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "man" -d 'Print the manual page'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "show" -d 'Show every effective value with its origin, and what each mode guarantees'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "set" -d 'Change the configuration file: a mode, or any key'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "build-image" -d 'Build the worker image that container modes run in'
