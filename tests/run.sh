@@ -36,4 +36,6 @@ if [ $# -eq 0 ]; then
     cargo fmt --check 9>&-
     cargo clippy --locked --all-targets -- -D warnings 9>&-
 fi
+# `cargo test --test NAME` builds no examples, and the agents' tests talk to one.
+cargo build --locked --example stub-model 9>&-
 cargo test --locked "$@" 9>&-
