@@ -147,7 +147,7 @@ start_engine() {
     fi
     # On a machine with the client alone `docker` is there and `dockerd` is not.
     PATH=$PATH:/usr/sbin:/sbin
-    ensure_packages docker.io:dockerd docker.io:docker iptables
+    ensure_packages docker.io:dockerd docker.io:docker iptables iproute2:ip
     mkdir -p "$run" "$engine_state"
     export DOCKER_HOST=unix://$run/docker.sock
     # No plugins, contexts or credentials from the real home.
@@ -177,6 +177,9 @@ launch_engine() {
     pid=$!
     for ((tries = 0; tries < 300; tries++)); do
         if engine_answers; then
+            # Without an address of its own the bridge takes one of its containers', and changes it when that one ends: the
+            # others then lose their gateway until they have learned the new one.
+            ip link set dev docker0 address 02:42:c6:12:00:01 || true
             return
         fi
         kill -0 "$pid" 2>/dev/null || break
