@@ -36,6 +36,8 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run an agent on one task and report how it ended')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Look at, set up and build the sandbox')
+            [CompletionResult]::new('auth', 'auth', [CompletionResultType]::ParameterValue, 'Find out whether an agent''s login works')
+            [CompletionResult]::new('dead-letter', 'dead-letter', [CompletionResultType]::ParameterValue, 'Look at tasks that failed for good, and run them again')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -65,10 +67,17 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             [CompletionResult]::new('--loop', '--loop', [CompletionResultType]::ParameterName, 'Run in the warm sandbox of this loop')
             [CompletionResult]::new('--allow-host', '--allow-host', [CompletionResultType]::ParameterName, 'Allow network traffic to this host only (repeatable)')
             [CompletionResult]::new('--fallback', '--fallback', [CompletionResultType]::ParameterName, 'Run on the host, with a warning, when the container mode cannot start')
-            [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Append an event line per attempt to this file')
+            [CompletionResult]::new('--events', '--events', [CompletionResultType]::ParameterName, 'Append event lines for every attempt to this file')
+            [CompletionResult]::new('--max-cost', '--max-cost', [CompletionResultType]::ParameterName, 'Begin no further attempt once this much is spent, in US dollars (for a batch: by all of its tasks)')
+            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Run the tasks of this file, one JSON object a line: {"task", "agent"?, "workspace"?, "model"?, "timeout"?, "id"?}')
+            [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Tasks of a batch at a time (default, and at most: `run.max_concurrency`)')
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Tasks of a batch at a time (default, and at most: `run.max_concurrency`)')
+            [CompletionResult]::new('--results', '--results', [CompletionResultType]::ParameterName, 'Append the results of a batch to this file, and run what is not in it yet (default: standard output)')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
             [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'Keep the task as a dead letter if it fails for good: see `ringfence dead-letter`')
+            [CompletionResult]::new('--shared-workspace', '--shared-workspace', [CompletionResultType]::ParameterName, 'Let tasks of a batch work in one workspace at the same time')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Pass the agent''s own stream through untouched')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the external commands and run nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
@@ -168,6 +177,152 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
         'ringfence;sandbox;help;help' {
             break
         }
+        'ringfence;auth' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Ask, step by step, whether a run of this agent would be logged in')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'ringfence;auth;check' {
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Where it would run (default: the configured mode)')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Wall clock limit of what is started, in seconds or such as 1m (default: 15 on the host, 20 in a container)')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The folder the agent would work in (default: the current one)')
+            [CompletionResult]::new('--workspace', '--workspace', [CompletionResultType]::ParameterName, 'The folder the agent would work in (default: the current one)')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Stop before its model is asked for one word')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;auth;help' {
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Ask, step by step, whether a run of this agent would be logged in')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'ringfence;auth;help;check' {
+            break
+        }
+        'ringfence;auth;help;help' {
+            break
+        }
+        'ringfence;dead-letter' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the letters, oldest first')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show one letter')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove letters')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'ringfence;dead-letter;list' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;dead-letter;show' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;dead-letter;replay' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every letter')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;dead-letter;rm' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Every letter')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;dead-letter;help' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the letters, oldest first')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show one letter')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove letters')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'ringfence;dead-letter;help;list' {
+            break
+        }
+        'ringfence;dead-letter;help;show' {
+            break
+        }
+        'ringfence;dead-letter;help;replay' {
+            break
+        }
+        'ringfence;dead-letter;help;rm' {
+            break
+        }
+        'ringfence;dead-letter;help;help' {
+            break
+        }
         'ringfence;completions' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
             [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
@@ -199,6 +354,8 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
         'ringfence;help' {
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run an agent on one task and report how it ended')
             [CompletionResult]::new('sandbox', 'sandbox', [CompletionResultType]::ParameterValue, 'Look at, set up and build the sandbox')
+            [CompletionResult]::new('auth', 'auth', [CompletionResultType]::ParameterValue, 'Find out whether an agent''s login works')
+            [CompletionResult]::new('dead-letter', 'dead-letter', [CompletionResultType]::ParameterValue, 'Look at tasks that failed for good, and run them again')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -220,6 +377,32 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             break
         }
         'ringfence;help;sandbox;build-image' {
+            break
+        }
+        'ringfence;help;auth' {
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Ask, step by step, whether a run of this agent would be logged in')
+            break
+        }
+        'ringfence;help;auth;check' {
+            break
+        }
+        'ringfence;help;dead-letter' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the letters, oldest first')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show one letter')
+            [CompletionResult]::new('replay', 'replay', [CompletionResultType]::ParameterValue, 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded')
+            [CompletionResult]::new('rm', 'rm', [CompletionResultType]::ParameterValue, 'Remove letters')
+            break
+        }
+        'ringfence;help;dead-letter;list' {
+            break
+        }
+        'ringfence;help;dead-letter;show' {
+            break
+        }
+        'ringfence;help;dead-letter;replay' {
+            break
+        }
+        'ringfence;help;dead-letter;rm' {
             break
         }
         'ringfence;help;completions' {

@@ -33,6 +33,8 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand --version 'Print version'
             cand run 'Run an agent on one task and report how it ended'
             cand sandbox 'Look at, set up and build the sandbox'
+            cand auth 'Find out whether an agent''s login works'
+            cand dead-letter 'Look at tasks that failed for good, and run them again'
             cand completions 'Print a shell''s completion script'
             cand man 'Print the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -61,10 +63,17 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand --loop 'Run in the warm sandbox of this loop'
             cand --allow-host 'Allow network traffic to this host only (repeatable)'
             cand --fallback 'Run on the host, with a warning, when the container mode cannot start'
-            cand --events 'Append an event line per attempt to this file'
+            cand --events 'Append event lines for every attempt to this file'
+            cand --max-cost 'Begin no further attempt once this much is spent, in US dollars (for a batch: by all of its tasks)'
+            cand --batch 'Run the tasks of this file, one JSON object a line: {"task", "agent"?, "workspace"?, "model"?, "timeout"?, "id"?}'
+            cand -j 'Tasks of a batch at a time (default, and at most: `run.max_concurrency`)'
+            cand --jobs 'Tasks of a batch at a time (default, and at most: `run.max_concurrency`)'
+            cand --results 'Append the results of a batch to this file, and run what is not in it yet (default: standard output)'
             cand --config 'Configuration file instead of the one in the user''s config folder'
             cand --mode 'Where agents run; `sandbox` is the configured container mode'
             cand --color 'Colour: decided by the terminal, or fixed'
+            cand --dead-letter 'Keep the task as a dead letter if it fails for good: see `ringfence dead-letter`'
+            cand --shared-workspace 'Let tasks of a batch work in one workspace at the same time'
             cand --raw 'Pass the agent''s own stream through untouched'
             cand --dry-run 'Print the external commands and run nothing'
             cand --json 'Print exactly one JSON object on standard output, also on failure'
@@ -154,6 +163,136 @@ set edit:completion:arg-completer[ringfence] = {|@words|
         }
         &'ringfence;sandbox;help;help'= {
         }
+        &'ringfence;auth'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand check 'Ask, step by step, whether a run of this agent would be logged in'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'ringfence;auth;check'= {
+            cand --environment 'Where it would run (default: the configured mode)'
+            cand --timeout 'Wall clock limit of what is started, in seconds or such as 1m (default: 15 on the host, 20 in a container)'
+            cand -C 'The folder the agent would work in (default: the current one)'
+            cand --workspace 'The folder the agent would work in (default: the current one)'
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --quick 'Stop before its model is asked for one word'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;auth;help'= {
+            cand check 'Ask, step by step, whether a run of this agent would be logged in'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'ringfence;auth;help;check'= {
+        }
+        &'ringfence;auth;help;help'= {
+        }
+        &'ringfence;dead-letter'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand list 'List the letters, oldest first'
+            cand show 'Show one letter'
+            cand replay 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded'
+            cand rm 'Remove letters'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'ringfence;dead-letter;list'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;dead-letter;show'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;dead-letter;replay'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --all 'Every letter'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;dead-letter;rm'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --all 'Every letter'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;dead-letter;help'= {
+            cand list 'List the letters, oldest first'
+            cand show 'Show one letter'
+            cand replay 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded'
+            cand rm 'Remove letters'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'ringfence;dead-letter;help;list'= {
+        }
+        &'ringfence;dead-letter;help;show'= {
+        }
+        &'ringfence;dead-letter;help;replay'= {
+        }
+        &'ringfence;dead-letter;help;rm'= {
+        }
+        &'ringfence;dead-letter;help;help'= {
+        }
         &'ringfence;completions'= {
             cand --config 'Configuration file instead of the one in the user''s config folder'
             cand --mode 'Where agents run; `sandbox` is the configured container mode'
@@ -183,6 +322,8 @@ set edit:completion:arg-completer[ringfence] = {|@words|
         &'ringfence;help'= {
             cand run 'Run an agent on one task and report how it ended'
             cand sandbox 'Look at, set up and build the sandbox'
+            cand auth 'Find out whether an agent''s login works'
+            cand dead-letter 'Look at tasks that failed for good, and run them again'
             cand completions 'Print a shell''s completion script'
             cand man 'Print the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -199,6 +340,25 @@ set edit:completion:arg-completer[ringfence] = {|@words|
         &'ringfence;help;sandbox;set'= {
         }
         &'ringfence;help;sandbox;build-image'= {
+        }
+        &'ringfence;help;auth'= {
+            cand check 'Ask, step by step, whether a run of this agent would be logged in'
+        }
+        &'ringfence;help;auth;check'= {
+        }
+        &'ringfence;help;dead-letter'= {
+            cand list 'List the letters, oldest first'
+            cand show 'Show one letter'
+            cand replay 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded'
+            cand rm 'Remove letters'
+        }
+        &'ringfence;help;dead-letter;list'= {
+        }
+        &'ringfence;help;dead-letter;show'= {
+        }
+        &'ringfence;help;dead-letter;replay'= {
+        }
+        &'ringfence;help;dead-letter;rm'= {
         }
         &'ringfence;help;completions'= {
         }

@@ -40,6 +40,8 @@ complete -c ringfence -n "__fish_ringfence_needs_command" -s h -l help -d 'Print
 complete -c ringfence -n "__fish_ringfence_needs_command" -s V -l version -d 'Print version'
 complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "run" -d 'Run an agent on one task and report how it ended'
 complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "sandbox" -d 'Look at, set up and build the sandbox'
+complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "auth" -d 'Find out whether an agent\'s login works'
+complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "dead-letter" -d 'Look at tasks that failed for good, and run them again'
 complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
 complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c ringfence -n "__fish_ringfence_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -64,7 +66,11 @@ complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l sandbox -d '
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l loop -d 'Run in the warm sandbox of this loop' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l allow-host -d 'Allow network traffic to this host only (repeatable)' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l fallback -d 'Run on the host, with a warning, when the container mode cannot start' -r -f -a "host\t''"
-complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l events -d 'Append an event line per attempt to this file' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l events -d 'Append event lines for every attempt to this file' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l max-cost -d 'Begin no further attempt once this much is spent, in US dollars (for a batch: by all of its tasks)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l batch -d 'Run the tasks of this file, one JSON object a line: {"task", "agent"?, "workspace"?, "model"?, "timeout"?, "id"?}' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s j -l jobs -d 'Tasks of a batch at a time (default, and at most: `run.max_concurrency`)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l results -d 'Append the results of a batch to this file, and run what is not in it yet (default: standard output)' -r -F
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
 docker\t''
@@ -73,6 +79,8 @@ sandbox\t''"
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l dead-letter -d 'Keep the task as a dead letter if it fails for good: see `ringfence dead-letter`'
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l shared-workspace -d 'Let tasks of a batch work in one workspace at the same time'
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l raw -d 'Pass the agent\'s own stream through untouched'
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l dry-run -d 'Print the external commands and run nothing'
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l json -d 'Print exactly one JSON object on standard output, also on failure'
@@ -150,6 +158,118 @@ complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "set" -d 'Change the configuration file: a mode, or any key'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "build-image" -d 'Build the worker image that container modes run in'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -f -a "check" -d 'Ask, step by step, whether a run of this agent would be logged in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -l environment -d 'Where it would run (default: the configured mode)' -r -f -a "host\t'On the host'
+sandbox\t'In the configured container mode'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -l timeout -d 'Wall clock limit of what is started, in seconds or such as 1m (default: 15 on the host, 20 in a container)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -s C -l workspace -d 'The folder the agent would work in (default: the current one)' -r -f -a "(__fish_complete_directories)"
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -l quick -d 'Stop before its model is asked for one word'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from help" -f -a "check" -d 'Ask, step by step, whether a run of this agent would be logged in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -f -a "list" -d 'List the letters, oldest first'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -f -a "show" -d 'Show one letter'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -f -a "replay" -d 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -f -a "rm" -d 'Remove letters'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and not __fish_seen_subcommand_from list show replay rm help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from list" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from list" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from list" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from list" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from list" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from show" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from show" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from show" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from show" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from show" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -l all -d 'Every letter'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -l all -d 'Every letter'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the letters, oldest first'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one letter'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from help" -f -a "replay" -d 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from help" -f -a "rm" -d 'Remove letters'
+complete -c ringfence -n "__fish_ringfence_using_subcommand dead-letter; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
 complete -c ringfence -n "__fish_ringfence_using_subcommand completions" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
 docker\t''
@@ -176,11 +296,18 @@ complete -c ringfence -n "__fish_ringfence_using_subcommand man" -s q -l quiet -
 complete -c ringfence -n "__fish_ringfence_using_subcommand man" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
 complete -c ringfence -n "__fish_ringfence_using_subcommand man" -l no-input -d 'Never ask anything'
 complete -c ringfence -n "__fish_ringfence_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "run" -d 'Run an agent on one task and report how it ended'
-complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "sandbox" -d 'Look at, set up and build the sandbox'
-complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "man" -d 'Print the manual page'
-complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox auth dead-letter completions man help" -f -a "run" -d 'Run an agent on one task and report how it ended'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox auth dead-letter completions man help" -f -a "sandbox" -d 'Look at, set up and build the sandbox'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox auth dead-letter completions man help" -f -a "auth" -d 'Find out whether an agent\'s login works'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox auth dead-letter completions man help" -f -a "dead-letter" -d 'Look at tasks that failed for good, and run them again'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox auth dead-letter completions man help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox auth dead-letter completions man help" -f -a "man" -d 'Print the manual page'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and not __fish_seen_subcommand_from run sandbox auth dead-letter completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "show" -d 'Show every effective value with its origin, and what each mode guarantees'
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "set" -d 'Change the configuration file: a mode, or any key'
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "build-image" -d 'Build the worker image that container modes run in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from auth" -f -a "check" -d 'Ask, step by step, whether a run of this agent would be logged in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from dead-letter" -f -a "list" -d 'List the letters, oldest first'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from dead-letter" -f -a "show" -d 'Show one letter'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from dead-letter" -f -a "replay" -d 'Run the tasks of letters again, one after the other; a letter goes once its task succeeded'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from dead-letter" -f -a "rm" -d 'Remove letters'

@@ -89,4 +89,13 @@ awk -v m=$megabytes -v a="$(best "${plain[@]}")" -v b="$(best "${ours[@]}")" -v 
     printf "%-34s %7.0f MiB/s %7.0f MiB/s %7.3f   at least 0.9\n", "stream: " m " MiB to a pipe", m / a, m / b, a / b
     printf "%-34s %12s %8.1f MiB %10s   at most 32 MiB\n", "peak memory while streaming", "", k / 1024, ""
     }'
+# 40 tasks of one second, two at a time.
+for _ in $(seq 40); do echo '{"task": "sleep 1"}'; done >"$bench/queue.jsonl"
+batch() {
+    env -i PATH="$PATH" HOME="$bench/home" "$ringfence" --config /dev/null run --batch "$bench/queue.jsonl" -j 2 \
+        --shared-workspace --mode host -a shell -C "$bench/work" -q </dev/null >/dev/null
+}
+awk -v b="$(seconds batch)" 'BEGIN {
+    printf "%-34s %10.2f s  %10.2f s  %8.3f   at most 1.1\n", "batch: 40 tasks of 1 s, -j 2", 20, b, b / 20
+    }'
 awk -v b="$(stat -c %s "$ringfence")" 'BEGIN { printf "%-34s %12s %8.1f MiB %10s   at most 4 MiB\n", "binary", "", b / 1048576, "" }'

@@ -1,10 +1,13 @@
 //! What can be typed. Types for clap and nothing else: no defaults that the configuration owns, no behaviour.
 
-use std::ffi::OsString;
+mod run;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub use run::RunArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -86,6 +89,12 @@ pub enum Command {
     /// Look at, set up and build the sandbox
     #[command(subcommand)]
     Sandbox(SandboxCommand),
+    /// Find out whether an agent's login works
+    #[command(subcommand)]
+    Auth(AuthCommand),
+    /// Look at tasks that failed for good, and run them again
+    #[command(subcommand)]
+    DeadLetter(DeadLetterCommand),
     /// Print a shell's completion script
     #[command(
         after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"
@@ -97,98 +106,6 @@ pub enum Command {
     /// Print the manual page
     #[command(after_help = "Example:\n  ringfence man | man -l -")]
     Man,
-}
-
-/// The agents.
-const AGENTS: [&str; 4] = ["claude", "codex", "opencode", "shell"];
-
-const RUN_EXAMPLES: &str = "Examples:
-  ringfence run 'add a test for the parser'
-  ringfence run -a codex --mode docker --timeout 20m -f task.md
-  echo 'make check' | ringfence run -a shell --mode docker --network none
-  ringfence run --json 'tidy up' | jq -r .class
-  ringfence run --dry-run --mode docker 'show me the command line'";
-
-/// `ringfence run`.
-#[derive(Args, Debug)]
-#[command(after_help = RUN_EXAMPLES, args_override_self = true)]
-pub struct RunArgs {
-    /// The task; `-` or none reads it from standard input
-    pub task: Option<OsString>,
-    /// Read the task from a file; `-` is standard input
-    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
-    pub file: Option<PathBuf>,
-    /// The agent
-    #[arg(short, long, value_parser = AGENTS)]
-    pub agent: Option<String>,
-    /// The folder the agent works in (default: the current one)
-    #[arg(short = 'C', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub workspace: Option<PathBuf>,
-    /// The model, in the agent's own spelling
-    #[arg(short, long)]
-    pub model: Option<String>,
-    /// What the container is made of, and what it may use.
-    #[command(flatten)]
-    pub container: ContainerArgs,
-    /// Hand in a variable, with a value or from the caller's environment (repeatable)
-    #[arg(short, long, value_name = "NAME[=VALUE]")]
-    pub env: Vec<OsString>,
-    /// Wall clock limit, such as 30m or 1h30m; 0 is none
-    #[arg(long, value_name = "TIME")]
-    pub timeout: Option<String>,
-    /// Limit on the agent's silence; 0 is none
-    #[arg(long, value_name = "TIME")]
-    pub idle_timeout: Option<String>,
-    /// Time between asking the agent to end (TERM) and ending it (KILL)
-    #[arg(long, value_name = "TIME")]
-    pub grace: Option<String>,
-    /// Total runs of the task when it fails in a way that may pass
-    #[arg(long, value_name = "N")]
-    pub max_attempts: Option<String>,
-    /// Run in this warm sandbox
-    #[arg(long, value_name = "NAME")]
-    pub sandbox: Option<String>,
-    /// Run in the warm sandbox of this loop
-    #[arg(long = "loop", value_name = "ID")]
-    pub loop_id: Option<String>,
-    /// Allow network traffic to this host only (repeatable)
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub allow_host: Vec<String>,
-    /// Run on the host, with a warning, when the container mode cannot start
-    #[arg(long, value_name = "MODE", value_parser = ["host"])]
-    pub fallback: Option<String>,
-    /// Append an event line per attempt to this file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub events: Option<PathBuf>,
-    /// Pass the agent's own stream through untouched
-    #[arg(long, conflicts_with = "json")]
-    pub raw: bool,
-    /// Print the external commands and run nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Arguments for the agent itself (for `shell`: the script's `$1`, `$2`, …)
-    #[arg(last = true, value_name = "AGENT_ARGS")]
-    pub agent_args: Vec<OsString>,
-}
-
-/// What a container is made of, and what it may use.
-#[derive(Args, Clone, Debug, Default)]
-pub struct ContainerArgs {
-    /// Container image
-    #[arg(long, value_name = "IMAGE")]
-    pub image: Option<String>,
-    /// Container network: bridge, none, or a network's name
-    #[arg(long, value_name = "NETWORK")]
-    pub network: Option<String>,
-    /// Memory limit, such as 4g
-    #[arg(long, value_name = "SIZE")]
-    pub memory: Option<String>,
-    /// CPU limit, such as 2 or 1.5
-    #[arg(long, value_name = "N")]
-    pub cpus: Option<String>,
-    /// Mount a further folder or file; read-only with `:ro` (repeatable)
-    #[arg(long, value_name = "SRC[:DST][:ro]")]
-    pub mount: Vec<String>,
 }
 
 /// `ringfence sandbox …`.
@@ -248,4 +165,82 @@ pub struct BuildImageArgs {
     /// Print the Dockerfile and build nothing
     #[arg(long)]
     pub print: bool,
+}
+
+/// `ringfence auth …`.
+#[derive(Debug, Subcommand)]
+pub enum AuthCommand {
+    /// Ask, step by step, whether a run of this agent would be logged in
+    Check(AuthCheckArgs),
+}
+
+const AUTH_EXAMPLES: &str = "Examples:
+  ringfence auth check claude
+  ringfence auth check codex --environment sandbox --quick
+  ringfence auth check claude --json | jq -r .code";
+
+/// `ringfence auth check`.
+#[derive(Args, Debug)]
+#[command(after_help = AUTH_EXAMPLES, args_override_self = true)]
+pub struct AuthCheckArgs {
+    /// The agent
+    #[arg(value_parser = ["claude", "codex", "opencode"])]
+    pub agent: String,
+    /// Where it would run (default: the configured mode)
+    #[arg(long, value_name = "WHERE")]
+    pub environment: Option<EnvironmentArg>,
+    /// Stop before its model is asked for one word
+    #[arg(long)]
+    pub quick: bool,
+    /// Wall clock limit of what is started, in seconds or such as 1m (default: 15 on the host, 20 in a container)
+    #[arg(long, value_name = "S")]
+    pub timeout: Option<String>,
+    /// The folder the agent would work in (default: the current one)
+    #[arg(short = 'C', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub workspace: Option<PathBuf>,
+}
+
+/// Where an agent's login is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EnvironmentArg {
+    /// On the host.
+    Host,
+    /// In the configured container mode.
+    Sandbox,
+}
+
+/// `ringfence dead-letter …`.
+#[derive(Debug, Subcommand)]
+pub enum DeadLetterCommand {
+    /// List the letters, oldest first
+    #[command(after_help = "Example:\n  ringfence dead-letter list --json | jq -r '.letters[] | .class'")]
+    List,
+    /// Show one letter
+    #[command(
+        after_help = "Example:\n  ringfence dead-letter show 20261121-031140-9f2c4e1a --json | jq -r .letter.task"
+    )]
+    Show {
+        /// The letter
+        id: String,
+    },
+    /// Run the tasks of letters again, one after the other; a letter goes once its task succeeded
+    #[command(
+        after_help = "Examples:\n  ringfence dead-letter replay 20261121-031140-9f2c4e1a\n  ringfence dead-letter replay --all"
+    )]
+    Replay(WhichLetters),
+    /// Remove letters
+    #[command(name = "rm", after_help = "Example:\n  ringfence dead-letter rm --all")]
+    Remove(WhichLetters),
+}
+
+/// Some letters, or all.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct WhichLetters {
+    /// The letters
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Every letter
+    #[arg(long)]
+    pub all: bool,
 }

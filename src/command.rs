@@ -66,14 +66,23 @@ impl fmt::Display for CommandSpec {
     }
 }
 
-/// `word` as a POSIX shell would have to be given it: bare where that is safe, else in single quotes.
+/// `word` as a shell would have to be given it: bare where that is safe, else in single quotes; where it holds control
+/// characters, on which a terminal would act, in the `$'…'` that bash, zsh and ksh read.
 pub fn shell_word(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let bare = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if !text.is_empty() && text.chars().all(bare) {
         return text.into_owned();
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    if !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let escaped = text.chars().map(|c| match c {
+        '\'' | '\\' => format!("\\{c}"),
+        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    });
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 #[cfg(test)]
@@ -84,5 +93,6 @@ mod tests {
     fn display_quotes_for_a_shell_and_hides_values() {
         let spec = CommandSpec::new("docker").args(["run", "it's", "", "a b", "x=y"]).env("API_KEY", "secret");
         assert_eq!(spec.to_string(), r"API_KEY=… docker run 'it'\''s' '' 'a b' x=y");
+        assert_eq!(shell_word("a\x1b[2J'\\".as_ref()), r"$'a\u001b[2J\'\\'");
     }
 }

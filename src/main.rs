@@ -8,7 +8,9 @@ mod config;
 mod credentials;
 mod failure;
 mod image;
+mod ledger;
 mod output;
+mod redact;
 mod runner;
 
 use std::io;
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use cli::{Cli, Command, SandboxCommand};
+use cli::{AuthCommand, Cli, Command, SandboxCommand};
 use config::Environment;
 use failure::{Class, Failure};
 use output::Printer;
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
     let Cli { global, command } = cli;
     let env = Environment::of_process();
-    let host = Host { interrupts: Interrupts::default(), verbose: global.verbose };
+    let host = Host { interrupts: Interrupts::default(), verbose: global.verbose, secrets: printer.secrets().clone() };
     match command {
         Command::Run(args) => {
             let flags = commands::run_flags(&global, &args);
@@ -55,6 +57,15 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
                     commands::build_image::run(&args, &flags, &env, &host, printer)?;
                 }
             }
+        }
+        Command::Auth(AuthCommand::Check(args)) => {
+            let host = Host { interrupts: Interrupts::install()?, ..host };
+            return commands::auth::check(args, commands::global_flags(&global), &env, &host, printer);
+        }
+        Command::DeadLetter(command) => {
+            let flags = commands::global_flags(&global);
+            let host = Host { interrupts: Interrupts::install()?, ..host };
+            return commands::dead_letter::run(command, &flags, &env, &host, printer);
         }
         Command::Completions { shell } => commands::completions::run(shell, printer)?,
         Command::Man => commands::man::run(printer)?,

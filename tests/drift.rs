@@ -215,8 +215,14 @@ fn the_readmes_variables_are_those_of_the_code() {
 #[test]
 fn every_option_that_the_readme_names_exists() {
     let bed = Bed::new();
-    let commands: [&[&str]; 5] =
-        [&[], &["run"], &["sandbox", "set"], &["sandbox", "show"], &["sandbox", "build-image"]];
+    let commands: [&[&str]; 6] = [
+        &[],
+        &["run"],
+        &["dead-letter", "replay"],
+        &["sandbox", "set"],
+        &["sandbox", "show"],
+        &["sandbox", "build-image"],
+    ];
     let help = commands.map(|command| bed.run(&[command, &["--help"]].concat()).exits(0).out()).concat();
     let readme = text("README.md").replace("cargo install --path", "");
     for (at, _) in readme.match_indices("--") {
@@ -251,14 +257,16 @@ fn every_example_is_legal_and_the_whole_one_is_whole() {
 // --- The house ---
 
 /// What each folder or file of src may use besides itself.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("command", &[]),
     ("failure", &[]),
+    ("redact", &[]),
     ("cli", &[]),
     ("config", &["command", "failure"]),
-    ("output", &["command", "failure"]),
+    ("output", &["command", "failure", "redact"]),
     ("image", &["command", "failure"]),
-    ("runner", &["command", "failure"]),
+    ("runner", &["command", "failure", "redact"]),
+    ("ledger", &["command", "failure", "config"]),
     ("agents", &["command", "failure", "config"]),
     ("credentials", &["command", "failure", "config"]),
     (
@@ -274,6 +282,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
             "credentials",
             "egress",
             "ledger",
+            "redact",
             "cli",
         ],
     ),

@@ -41,7 +41,7 @@ impl Trial {
     }
 
     fn args<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
-        let mut args = vec!["run", "--agent", "shell", "--grace", "1s", "--timeout", "40s", "--env"];
+        let mut args = vec!["run", "--agent", "shell", "--grace", "1s", "--timeout", "40s", "--max-attempts", "1", "--env"];
         args.push(&self.token);
         match self.place {
             Place::Host => args.extend(["--mode", "host"]),
@@ -105,6 +105,73 @@ fn a_run_that_ends_by_itself_leaves_nothing_behind() {
         assert_eq!(json["output"], "answer\n");
         assert!(done.took < GRACE + SLACK + SLACK, "{:?}", done.took);
     });
+}
+
+/// A leftover that is just starting another program reads as if it had no environment, and must be found all the same.
+#[test]
+fn what_is_left_is_found_in_the_middle_of_an_exec() {
+    let bed = Bed::new();
+    let token = format!("TRIAL_EXEC_{}", std::process::id());
+    let trial = &mut Trial { place: Place::Host, bed, token };
+    for _ in 0..40 {
+        trial.run("setsid sh -c 'trap \"\" TERM; exec sleep 300' >/dev/null 2>&1 &", &[]).exits(0);
+        // What was sent KILL may take a moment to go.
+        trial.gone(Duration::from_millis(300));
+    }
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_task_that_nobody_writes() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let mut child = Bed::new().command(&["run", "--agent", "shell"]).stdin(Stdio::piped()).spawn().unwrap();
+        // Waiting for a child closes what it reads, unless it is taken first.
+        let held = child.stdin.take();
+        std::thread::sleep(Duration::from_millis(300));
+        signal(i32::try_from(child.id()).unwrap(), name);
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        drop(held);
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    Trial::each(|mut trial| {
+        trial.bed.set(&trial.token.clone(), "1");
+        let mut command = trial.bed.command(&trial.args(&["echo answer"]));
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command.stdin(Stdio::null()).stdout(full).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(70), "{words}");
+        assert!(words.contains("could not be written"), "{words}");
+    });
+}
+
+#[test]
+fn only_a_code_that_stands_for_a_signal_is_read_as_one() {
+    let mut trial = Trial { place: Place::Host, bed: Bed::new(), token: "TRIAL_CODES".into() };
+    trial.run("exit 255", &[]).exits(1).says("the script exited with 255");
+    trial.run("kill -TERM $$", &[]).exits(1).says("exited with 143, as after SIGTERM");
+}
+
+#[test]
+fn the_callers_variables_cannot_spoil_our_marks() {
+    let mut trial = Trial { place: Place::Host, bed: Bed::new(), token: "TRIAL_MARKS".into() };
+    let done = trial.run("true", &["--json", "-e", "IFS=o", "-e", "rf_nonce=x", "-e", "PATH=/nowhere"]).exits(69);
+    assert_eq!(done.json()["class"], "cli_missing");
+}
+
+#[test]
+fn a_host_without_the_supervisors_tools_is_told_which() {
+    let bed = Bed::new();
+    for tool in ["sh", "cat"] {
+        let path = fs::canonicalize(format!("/bin/{tool}")).unwrap();
+        fs::create_dir_all(bed.root().join("few")).unwrap();
+        std::os::unix::fs::symlink(path, bed.root().join("few").join(tool)).unwrap();
+    }
+    let mut command = bed.command(&["run", "--agent", "shell", "true"]);
+    let output = command.env("PATH", bed.root().join("few")).output().unwrap();
+    assert_eq!(output.status.code(), Some(69));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("head is not installed"), "{output:?}");
 }
 
 #[test]

@@ -66,6 +66,10 @@ impl Agent for Claude {
         ]
     }
 
+    fn impatient(&self) -> Option<(&'static str, &'static str)> {
+        Some(("CLAUDE_CODE_MAX_RETRIES", "0"))
+    }
+
     fn login_hint(&self) -> &'static str {
         "run `claude` on the host and log in (/login), or set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`) or ANTHROPIC_API_KEY"
     }

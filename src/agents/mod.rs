@@ -7,6 +7,7 @@ mod lines;
 mod opencode;
 mod shell;
 mod signs;
+mod status;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use serde::Serialize;
+
+pub use status::{Login, login, status_command};
 
 use crate::command::CommandSpec;
 use crate::config::AgentName;
@@ -61,6 +64,24 @@ pub struct Usage {
     pub output_tokens: Option<u64>,
     /// US dollars, as the agent reckons them.
     pub cost_usd: Option<f64>,
+}
+
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Usage) -> Usage {
+        fn sum<T: std::ops::Add<Output = T>>(one: Option<T>, other: Option<T>) -> Option<T> {
+            match (one, other) {
+                (Some(one), Some(other)) => Some(one + other),
+                (one, other) => one.or(other),
+            }
+        }
+        Usage {
+            input_tokens: sum(self.input_tokens, other.input_tokens),
+            output_tokens: sum(self.output_tokens, other.output_tokens),
+            cost_usd: sum(self.cost_usd, other.cost_usd),
+        }
+    }
 }
 
 /// What is known of the agent's process when its stream is over.
@@ -136,6 +157,10 @@ pub trait Agent {
     /// model that nobody chose.
     fn without_login(&self, task: &Task) -> Option<(&'static str, &'static str)> {
         let _ = task;
+        None
+    }
+    /// A variable that keeps it from trying again for minutes, for who only wants to know whether it can work.
+    fn impatient(&self) -> Option<(&'static str, &'static str)> {
         None
     }
     /// What to type when it needs a login.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
+use serde_json::json;
 
 use crate::cli::Cli;
 use crate::failure::Class;
@@ -18,6 +19,9 @@ pub fn run(printer: &Printer) -> Result<()> {
         describe(command, "", &mut page)?;
     }
     exit_codes(&mut page);
+    if printer.is_json() {
+        return printer.json(&json!({ "ok": true, "page": String::from_utf8(page)? }));
+    }
     Ok(printer.answer(&page)?)
 }
 

@@ -1,7 +1,9 @@
 //! One file per command: what was typed, the calls below, what is shown.
 
+pub mod auth;
 pub mod build_image;
 pub mod completions;
+pub mod dead_letter;
 pub mod man;
 pub mod run;
 pub mod set;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Found, LeaseFile, Rules, object};
+use super::{Found, Rules, object};
 
 pub(super) const RULES: Rules = Rules {
     variables: &[
@@ -35,10 +35,10 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
     if login.get("scopes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         return Err("its login has no scopes, without which claude does not count it as one".into());
     }
-    login.remove("refreshToken");
+    let renewable = login.remove("refreshToken").is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
     let expires = login.get("expiresAt").and_then(Value::as_i64).and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let contents = json!({ "claudeAiOauth": login }).to_string().into_bytes();
-    Ok(Found { env: Vec::new(), files: vec![LeaseFile { path: ".claude/.credentials.json", contents }], expires })
+    Ok(Found::file(".claude/.credentials.json", contents, expires, renewable))
 }
 
 /// API keys and OAuth tokens are told apart by their prefix.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Found, LeaseFile, Rules, object};
+use super::{Found, Rules, object};
 
 pub(super) const RULES: Rules = Rules {
     // codex itself ignores OPENAI_API_KEY.
@@ -20,20 +20,21 @@ pub(super) const RULES: Rules = Rules {
 
 fn lease(contents: &[u8]) -> Result<Found, String> {
     let mut file = object(contents)?;
-    let mut expires = None;
+    let (mut expires, mut renewable) = (None, false);
     if let Some(Value::Object(tokens)) = file.get_mut("tokens") {
         let Some(access) = tokens.get("access_token").and_then(Value::as_str).filter(|token| !token.is_empty()) else {
             return Err("its login has no access_token".into());
         };
         expires = jwt_expiry(access);
-        tokens.insert("refresh_token".into(), "".into());
+        let refresh = tokens.insert("refresh_token".into(), "".into());
+        renewable = refresh.is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
         // A recent date keeps codex from trying to renew what it cannot.
         file.insert("last_refresh".into(), Timestamp::now().to_string().into());
     } else if file.get("OPENAI_API_KEY").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Err("it holds neither a login (tokens) nor an OPENAI_API_KEY".into());
     }
     let contents = Value::Object(file).to_string().into_bytes();
-    Ok(Found { env: Vec::new(), files: vec![LeaseFile { path: ".codex/auth.json", contents }], expires })
+    Ok(Found::file(".codex/auth.json", contents, expires, renewable))
 }
 
 /// The `exp` claim of a JSON Web Token (RFC 7519, section 4.1.4), seconds since 1970; its signature is not ours to check.

@@ -4,6 +4,7 @@
 
 mod claude;
 mod codex;
+mod examine;
 mod opencode;
 mod token;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use examine::{Examined, Reader, examine};
 pub use token::{Answer, Ask};
 
 use crate::config::{AgentName, AgentSettings, Environment, Variable, duration_text};
@@ -51,6 +53,13 @@ impl Lease {
         Some(format!("credential from {source}{shadowed}"))
     }
 
+    /// Every value in it that must never be shown.
+    pub fn secrets(&self) -> Vec<String> {
+        let variables = self.env.iter().map(|(_, value)| value.to_string_lossy().into_owned());
+        let files = self.files.iter().filter_map(|file| serde_json::from_slice(&file.contents).ok());
+        variables.chain(files.flat_map(|file| tokens(&file))).collect()
+    }
+
     /// What the caller should know before a run of at most `timeout`.
     pub fn warnings(&self, agent: AgentName, timeout: Option<Duration>, now: Timestamp) -> Vec<String> {
         if self.source.is_none() {
@@ -68,6 +77,17 @@ impl Lease {
     }
 }
 
+/// The strings of a login file that are long enough to be tokens.
+fn tokens(value: &serde_json::Value) -> Vec<String> {
+    const SHORTEST: usize = 12;
+    match value {
+        serde_json::Value::String(text) if text.len() >= SHORTEST && !text.contains(' ') => vec![text.clone()],
+        serde_json::Value::Array(values) => values.iter().flat_map(tokens).collect(),
+        serde_json::Value::Object(values) => values.values().flat_map(tokens).collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn whole_seconds(time: Duration) -> String {
     duration_text(Duration::from_secs(time.as_secs()))
 }
@@ -77,11 +97,21 @@ struct Found {
     env: Vec<(&'static str, OsString)>,
     files: Vec<LeaseFile>,
     expires: Option<Timestamp>,
+    /// Whether an agent that reads the source itself can renew it: what a lease never can.
+    renewable: bool,
 }
 
 impl Found {
     fn variable(name: &'static str, value: impl Into<OsString>) -> Self {
-        Found { env: vec![(name, value.into())], files: Vec::new(), expires: None }
+        Found::variables(vec![(name, value.into())])
+    }
+
+    fn variables(env: Vec<(&'static str, OsString)>) -> Self {
+        Found { env, files: Vec::new(), expires: None, renewable: false }
+    }
+
+    fn file(path: &'static str, contents: Vec<u8>, expires: Option<Timestamp>, renewable: bool) -> Self {
+        Found { env: Vec::new(), files: vec![LeaseFile { path, contents }], expires, renewable }
     }
 }
 
@@ -129,29 +159,12 @@ pub fn lease(
     ask: Ask<'_>,
 ) -> Result<Lease, Failure> {
     let Some(rules) = rules(agent) else { return Ok(Lease { source: Some("none needed".into()), ..Lease::default() }) };
-    let set =
-        rules.variables.iter().filter_map(|(name, read_as)| Some((*name, *read_as, value(name, env, handed_in)?)));
-    let mut sources: Vec<Source<'_>> =
-        set.map(|(name, read_as, value)| Source::Variables(name, vec![(read_as, value)])).collect();
-    if rules.many_providers {
-        sources = merged(sources).into_iter().collect();
-    }
-    if !settings.token_command.is_empty() {
-        sources.push(Source::Command(&settings.token_command));
-    }
-    // Some versions keep the login beside the configuration.
-    let folders = [&settings.auth_dir.value, &settings.config_dir.value];
-    let mut files: Vec<PathBuf> =
-        folders.map(|folder| folder.join(rules.file)).into_iter().filter(|file| file.exists()).collect();
-    files.dedup();
-    sources.extend(files.into_iter().map(Source::File));
-    let mut sources = sources.into_iter();
+    let mut sources = examine::sources(rules, settings, env, handed_in, Reader::Lease).into_iter();
     let Some(source) = sources.next() else { return Ok(Lease::default()) };
     let name = source.name();
     let found = source.open(agent, rules, ask)?;
     if found.expires.is_some_and(|expires| expires <= Timestamp::now()) {
-        let message = format!("the {agent} login in {name} has expired");
-        return Err(Failure::new(Class::AuthExpired, message, rules.renew));
+        return Err(expired(agent, rules, &name));
     }
     Ok(Lease {
         source: Some(name),
@@ -160,6 +173,10 @@ pub fn lease(
         files: found.files,
         expires: found.expires,
     })
+}
+
+fn expired(agent: AgentName, rules: &Rules, source: &str) -> Failure {
+    Failure::new(Class::AuthExpired, format!("the {agent} login in {source} has expired"), rules.renew)
 }
 
 fn value(name: &str, env: &Environment, handed_in: &[Variable]) -> Option<OsString> {
@@ -196,7 +213,7 @@ impl Source<'_> {
 
     fn open(self, agent: AgentName, rules: &Rules, ask: Ask<'_>) -> Result<Found, Failure> {
         match self {
-            Source::Variables(_, env) => Ok(Found { env, files: Vec::new(), expires: None }),
+            Source::Variables(_, env) => Ok(Found::variables(env)),
             Source::Command(words) => {
                 let token = token::fetch(agent, words, ask)?;
                 if !token.starts_with('{') {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Found, LeaseFile, Rules, object};
+use super::{Found, Rules, object};
 
 pub(super) const RULES: Rules = Rules {
     variables: &[
@@ -25,12 +25,13 @@ pub(super) const RULES: Rules = Rules {
 /// The end of the lease is that of the login that ends last: the others' providers may never be asked.
 fn lease(contents: &[u8]) -> Result<Found, String> {
     let mut file = object(contents)?;
-    let mut ends = Vec::new();
+    let (mut ends, mut renewable) = (Vec::new(), false);
     for entry in file.values_mut().filter_map(Value::as_object_mut) {
         let is_login = entry.get("type").and_then(Value::as_str) == Some("oauth");
         ends.push(if is_login { entry.get("expires").and_then(Value::as_i64).filter(|ms| *ms > 0) } else { None });
         if is_login {
-            entry.insert("refresh".into(), "".into());
+            let refresh = entry.insert("refresh".into(), "".into());
+            renewable |= refresh.is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
         }
     }
     if ends.is_empty() {
@@ -39,5 +40,5 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
     let all_end: Option<Vec<i64>> = ends.into_iter().collect();
     let expires = all_end.and_then(|ends| ends.into_iter().max()).and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let contents = Value::Object(file).to_string().into_bytes();
-    Ok(Found { env: Vec::new(), files: vec![LeaseFile { path: ".local/share/opencode/auth.json", contents }], expires })
+    Ok(Found::file(".local/share/opencode/auth.json", contents, expires, renewable))
 }

@@ -2,11 +2,13 @@
 //! text and the terminal.
 
 mod printer;
+mod progress;
 mod sanitize;
 mod status;
 mod table;
 
 pub use printer::{Colors, Printer};
+pub use progress::Progress;
 pub use sanitize::sanitize;
 pub use status::Status;
 pub use table::{Cell, Table};

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::sanitize;
 use crate::failure::Failure;
+use crate::redact::Secrets;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,17 +39,47 @@ pub struct Printer {
     quiet: bool,
     verbose: bool,
     colors: ColorChoice,
+    secrets: Secrets,
+    /// Whether this is one of many runs, whose output is none of standard output's.
+    apart: bool,
 }
 
 impl Printer {
     /// A printer as the global options ask for.
     pub fn new(json: bool, quiet: bool, verbose: bool, colors: Colors) -> Self {
-        Printer { json, quiet, verbose, colors: colors.into() }
+        Printer { json, quiet, verbose, colors: colors.into(), secrets: Secrets::default(), apart: false }
+    }
+
+    /// A printer for one of many runs at once: it keeps answers and remarks to itself, and its run's report has them.
+    pub fn of_one_among_many(&self) -> Self {
+        Printer {
+            json: true,
+            quiet: true,
+            verbose: false,
+            colors: self.colors,
+            secrets: self.secrets.clone(),
+            apart: true,
+        }
+    }
+
+    /// What never appears in a remark, a warning or an error.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// `text` as people may see it.
+    fn safe(&self, text: &str) -> String {
+        sanitize(&self.secrets.redact(text))
     }
 
     /// Whether the answer is one JSON object.
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether a run has to end when nobody reads standard output any more.
+    pub fn needs_reader(&self) -> bool {
+        !self.apart
     }
 
     /// Whether external commands and steps are shown.
@@ -111,25 +142,25 @@ impl Printer {
     /// A remark for people, unless they asked for silence.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(self.err(), "{}", sanitize(text));
+            let _ = writeln!(self.err(), "{}", self.safe(text));
         }
     }
 
     /// A warning, unless people asked for silence.
     pub fn warning(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(self.err(), "{} {}", "warning:".style(Style::new().yellow().bold()), sanitize(text));
+            let _ = writeln!(self.err(), "{} {}", "warning:".style(Style::new().yellow().bold()), self.safe(text));
         }
     }
 
     /// An error, in three lines; in JSON mode the one object, unless the command printed its own.
     pub fn failure(&self, failure: &Failure) {
         let mut err = self.err();
-        let _ = writeln!(err, "{} {}", "error:".style(Style::new().red().bold()), sanitize(&failure.message));
+        let _ = writeln!(err, "{} {}", "error:".style(Style::new().red().bold()), self.safe(&failure.message));
         if let Some(cause) = &failure.cause {
-            let _ = writeln!(err, "{} {}", "caused by:".style(Style::new().bold()), sanitize(cause));
+            let _ = writeln!(err, "{} {}", "caused by:".style(Style::new().bold()), self.safe(cause));
         }
-        let _ = writeln!(err, "{} {}", "hint:".style(Style::new().green().bold()), sanitize(&failure.hint));
+        let _ = writeln!(err, "{} {}", "hint:".style(Style::new().green().bold()), self.safe(&failure.hint));
     }
 
     /// The one JSON object of a command that failed before it had anything else to say.
@@ -138,9 +169,9 @@ impl Printer {
             "ok": false,
             "class": failure.class,
             "retryable": failure.class.retryable(),
-            "message": failure.message,
-            "cause": failure.cause,
-            "hint": failure.hint,
+            "message": self.secrets.redact(&failure.message),
+            "cause": failure.cause.as_deref().map(|cause| self.secrets.redact(cause)),
+            "hint": self.secrets.redact(&failure.hint),
         }))
     }
 }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::sanitize;
 
 /// How often the line is redrawn.
-const REDRAW: Duration = Duration::from_millis(120);
+pub(super) const REDRAW: Duration = Duration::from_millis(120);
 
 /// One line on standard error that is redrawn while something lasts, and gone when it is over.
 pub struct Status(ProgressBar);

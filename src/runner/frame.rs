@@ -46,7 +46,7 @@ pub fn encode(job: &Job, nonce: &str, grace: Duration, owner_looks: bool) -> Vec
     script.assign("rf_grace", seconds(grace).as_bytes());
     script.files(job);
     script.assign("rf_task", &job.prompt);
-    script.agent(job);
+    script.agent(job, nonce);
     script.raw(SUPERVISOR);
     let mut frame = format!("{}\n", script.0.len()).into_bytes();
     frame.append(&mut script.0);
@@ -109,7 +109,7 @@ impl Script {
         }
     }
 
-    fn agent(&mut self, job: &Job) {
+    fn agent(&mut self, job: &Job, nonce: &str) {
         // The marker first, while `rf_mark` is ours for certain: a variable of the caller's may have that name.
         self.raw("rf_agent() {\nexport \"$rf_mark\"\n");
         let (special, plain): (Vec<_>, Vec<_>) =
@@ -118,7 +118,9 @@ impl Script {
             self.raw("export ").assign(name, value.as_bytes());
         }
         let program: &OsStr = &job.command.program;
-        self.raw("command -v ").word(program.as_bytes()).raw(" >/dev/null 2>&1 || rf_fail missing\nexec ");
+        // The mark is spelled out: by now the caller's variables may have changed whatever a function would use.
+        self.raw("command -v ").word(program.as_bytes()).raw(" >/dev/null 2>&1 || { printf '\\036%s\\036' ");
+        self.word(format!("{nonce} fail missing").as_bytes()).raw(" >&2; exit 125; }\nexec ");
         if !special.is_empty() {
             self.raw("env ");
         }

@@ -1,5 +1,7 @@
 //! Host mode: the agent as a child of this process, under the same supervisor as in a container.
 
+use std::ops::RangeInclusive;
+
 use anyhow::Result;
 
 use super::identity::new_nonce;
@@ -9,6 +11,12 @@ use super::marks::Fault;
 use super::{End, Host, Job, Limits, Outcome, Runner, Sink, frame, marked};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
+
+/// The exit codes by which a shell reports a signal: 128 + n, with the numbers that Linux has (signal(7)).
+const SIGNALED: RangeInclusive<i32> = 129..=192;
+
+/// What the supervisor calls beside its shell.
+const TOOLS: [&str; 3] = ["head", "grep", "sleep"];
 
 /// Runs jobs in a shell on this machine.
 #[derive(Clone, Debug)]
@@ -55,6 +63,11 @@ impl Runner for HostRunner {
         if let Some(outcome) = outcome(&observed) {
             return Ok(outcome);
         }
+        if !observed.started {
+            for tool in TOOLS {
+                find_program(tool.as_ref())?;
+            }
+        }
         if observed.fault == Some(Fault::Missing) {
             // Here, and not in an image, its name says how to install it.
             find_program(&job.command.program)?;
@@ -99,7 +112,7 @@ pub(super) fn outcome(observed: &Observed) -> Option<Outcome> {
     let end = match (observed.ours, observed.ended) {
         (Some(ours), _) => ours,
         (None, Some(_)) if observed.fault.is_some() => return None,
-        (None, Some((code, _))) if code > 128 => End::Signaled(code - 128),
+        (None, Some((code, _))) if SIGNALED.contains(&code) => End::Signaled(code - 128),
         (None, Some((code, _))) => End::Exited(code),
         (None, None) => return None,
     };

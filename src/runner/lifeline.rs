@@ -74,6 +74,7 @@ pub fn drive(
         lifeline: Some(hold(lifeline, ends.frame)),
         marker: ends.marker,
         phase: Phase::Running,
+        told: false,
         heard: began,
         began,
         drained: None,
@@ -113,6 +114,7 @@ struct Watch<'a> {
     lifeline: Option<Sender<&'static [u8]>>,
     marker: Option<String>,
     phase: Phase,
+    told: bool,
     began: Instant,
     heard: Instant,
     drained: Option<Instant>,
@@ -137,6 +139,10 @@ impl Watch<'_> {
                 Ok(Event::Closed) => open -= 1,
                 Err(RecvTimeoutError::Timeout) => self.heed(sink.tick()),
                 Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if !self.told && matches!(self.phase, Phase::Asked(_)) && self.observed.ours.is_some() {
+                self.told = true;
+                sink.ending();
             }
             self.look_for_leftovers();
             if !self.keep_limits(child)? {
@@ -182,13 +188,15 @@ impl Watch<'_> {
             // As a program ends on SIGPIPE.
             Err(Stop::ReaderGone) => self.end(End::Cancelled(signal_hook::consts::SIGPIPE)),
             Err(Stop::Decided) => self.end(End::Decided),
+            Err(Stop::Unwritable(kind)) => self.end(End::Unwritable(kind)),
         }
     }
 
     /// Asks for the polite end, once, and remembers why.
     fn end(&mut self, why: End) {
         if matches!(self.phase, Phase::Running) {
-            if self.observed.ended.is_none() {
+            // What an agent did before it ended by itself stands, but an answer that was lost is no success.
+            if self.observed.ended.is_none() || matches!(why, End::Unwritable(_)) {
                 self.observed.ours = Some(why);
             }
             self.ask();

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::Interrupts;
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
+use crate::redact::Secrets;
 
 /// The program's path, looked up as a shell would. A missing program is told apart from a missing folder here, because the
 /// operating system reports both as "not found".
@@ -49,6 +50,8 @@ pub struct Host {
     pub interrupts: Interrupts,
     /// Whether every command is echoed on standard error before it is started.
     pub verbose: bool,
+    /// What an echoed command must not show.
+    pub secrets: Secrets,
 }
 
 /// What a short command answered.
@@ -69,7 +72,7 @@ impl Host {
         let program = find_program(&spec.program)?;
         if self.verbose {
             // Nobody may be reading standard error; that is no reason to stop.
-            let _ = writeln!(io::stderr(), "+ {spec}");
+            let _ = writeln!(io::stderr(), "+ {}", self.secrets.redact(&spec.to_string()));
         }
         let mut expression = duct::cmd(program, &spec.args).unchecked();
         for (name, value) in &spec.env {

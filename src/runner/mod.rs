@@ -88,13 +88,18 @@ pub struct Limits {
 pub enum Stop {
     /// Nobody reads what it writes any more.
     ReaderGone,
+    /// What it writes cannot be written, for another reason.
+    Unwritable(io::ErrorKind),
     /// It has seen enough: the agent goes on, but cannot succeed.
     Decided,
 }
 
 impl From<io::Error> for Stop {
-    fn from(_: io::Error) -> Self {
-        Stop::ReaderGone
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Stop::ReaderGone,
+            kind => Stop::Unwritable(kind),
+        }
     }
 }
 
@@ -106,6 +111,8 @@ pub trait Sink {
     fn stderr(&mut self, chunk: &[u8]) -> Result<(), Stop>;
     /// Called many times a second while the agent is silent.
     fn tick(&mut self) -> Result<(), Stop>;
+    /// Called once, when we ask the agent to end.
+    fn ending(&mut self) {}
 }
 
 /// How a run ended. What we did ourselves wins over whatever status the child then had.
@@ -123,6 +130,8 @@ pub enum End {
     Cancelled(i32),
     /// Ended by us: its stream had shown that it could not succeed.
     Decided,
+    /// Ended by us: its output could not be written.
+    Unwritable(io::ErrorKind),
 }
 
 /// What is known about a run after its end.

@@ -27,9 +27,15 @@ rf_pids() {
     fi
 }
 
+# While a process starts another program its environment reads empty for a moment: where one does, further looks decide.
 rf_any() {
     if [ -e /proc/self/environ ]; then
-        LC_ALL=C grep -qszF "$rf_mark" /proc/[0-9]*/environ
+        for rf_look in 1 2 3 4 5; do
+            LC_ALL=C grep -qszF "$rf_mark" /proc/[0-9]*/environ && return
+            [ -n "$(LC_ALL=C grep -Lsz . /proc/[0-9]*/environ)" ] || return
+            sleep 0.02 2>/dev/null || sleep 1
+        done
+        return 1
     else
         [ -n "$(rf_pids)" ]
     fi
@@ -37,10 +43,12 @@ rf_any() {
 
 rf_signal() { for rf_pid in $(rf_pids); do kill "-$1" "$rf_pid" 2>/dev/null; done; }
 
-# Twice, for what was being started meanwhile; then the group, and with it ourselves.
+# Again for what was being started meanwhile; then the group, and with it ourselves.
 rf_force() {
-    rf_signal KILL
-    rf_signal KILL
+    for rf_try in 1 2 3 4 5 6 7 8 9 10; do
+        rf_signal KILL
+        rf_any || break
+    done
     kill -KILL 0
 }
 
@@ -96,6 +104,8 @@ rf_watcher=$!
 rf_say start
 (
     exec 3<&-
+    # In a container short of memory the kernel is to choose the agent, never the supervisor that reports it.
+    [ -n "$rf_owner_looks" ] || echo 1000 2>/dev/null >/proc/self/oom_score_adj
     rf_agent
 )
 rf_code=$?
@@ -104,7 +114,10 @@ rf_ooms
 rf_say end "$rf_code" "$((rf_oom - rf_ooms_before))"
 
 # What the agent left behind, in this process group or in one of its own, ends with it.
-[ -z "$rf_owner_looks" ] || wait "$rf_watcher"
+if [ -n "$rf_owner_looks" ]; then
+    # TERM, which the group is sent, ends a wait but not the watcher.
+    while kill -0 "$rf_watcher" 2>/dev/null; do wait "$rf_watcher"; done
+fi
 if rf_any; then
     rf_politely >/dev/null 2>&1 &
     while rf_any; do sleep 0.05 2>/dev/null || sleep 1; done

@@ -1,6 +1,8 @@
 //! What a run came to: our own knowledge first, then the runner's, then the agent's word.
 
 use anyhow::Result;
+use signal_hook::consts::SIGPIPE;
+use signal_hook::low_level;
 
 use crate::agents::{Agent, Ended, Reader};
 use crate::config::{AgentName, duration_text};
@@ -55,6 +57,11 @@ fn judge(
             let message = format!("{name} was ended: {}", signal_text(signal));
             return Some(Failure::new(Class::Interrupted(signal), message, "run it again when you want it to go on"));
         }
+        End::Unwritable(kind) => {
+            let hint = "make room where standard output goes, or send it elsewhere";
+            let message = format!("{name} was ended: its output could not be written to standard output");
+            return Some(Failure::new(Class::Internal, message, hint).because(kind.to_string()));
+        }
         End::Decided => outcome.agent_code.unwrap_or(1),
         End::Signaled(signal) => 128 + signal,
         End::Exited(code) => code,
@@ -73,7 +80,7 @@ fn judge(
     }
     let mut failure = Failure::new(verdict.class, verdict.message, hint(verdict.class, agent, name));
     if let (Class::AgentFailed, End::Signaled(signal)) = (verdict.class, outcome.end) {
-        failure.message = format!("{name} was ended from outside by signal {signal}");
+        failure.message = format!("{name} exited with {code}, as after {}", signal_name(signal));
     }
     failure.retry_after = verdict.retry_after;
     // Elsewhere the verdict has its own words, and standard error is the agent's log.
@@ -84,11 +91,14 @@ fn judge(
 }
 
 fn signal_text(signal: i32) -> String {
-    match signal_hook::low_level::signal_name(signal) {
-        Some("SIGPIPE") => "nobody reads its output any more (SIGPIPE)".into(),
-        Some(name) => format!("ringfence received {name}"),
-        None => format!("ringfence received signal {signal}"),
+    match signal {
+        SIGPIPE => "nobody reads its output any more (SIGPIPE)".into(),
+        _ => format!("ringfence received {}", signal_name(signal)),
     }
+}
+
+fn signal_name(signal: i32) -> String {
+    low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
 }
 
 /// The last few lines that say something, cut where they grow long: many are stack traces.
@@ -102,7 +112,8 @@ fn last_lines(text: &str) -> String {
     lines[lines.len().saturating_sub(3)..].iter().map(cut).collect::<Vec<_>>().join("; ")
 }
 
-fn hint(class: Class, agent: &dyn Agent, name: AgentName) -> String {
+/// What to do about a failure of `class`.
+pub fn hint(class: Class, agent: &dyn Agent, name: AgentName) -> String {
     match class {
         Class::AuthMissing | Class::AuthExpired | Class::AuthRejected => agent.login_hint().into(),
         Class::QuotaExhausted => {

@@ -27,6 +27,8 @@ pub struct Inside {
     pub origin: Option<String>,
     /// Whether this is a container for which no credential was found.
     pub anonymous: bool,
+    /// Values that must never be shown.
+    pub secrets: Vec<String>,
     /// What the caller should know.
     pub warnings: Vec<String>,
 }
@@ -65,6 +67,9 @@ pub fn prepare(
         inside.shared(settings);
     }
     inside.named(mode, settings, env)?;
+    // On the host the agent has the caller's own credentials, handed in or not.
+    let own = credentials::credential_variables(settings.agent.value).filter_map(|name| env.text(name));
+    inside.secrets.extend(own.map(str::to_owned));
     if let Some(name) = host_name {
         inside.reach_host(name);
     }
@@ -118,6 +123,7 @@ impl Inside {
         self.warnings.extend(lease.warnings(agent, settings.run.timeout.value, jiff::Timestamp::now()));
         self.origin = lease.origin();
         self.anonymous = lease.source.is_none();
+        self.secrets.extend(lease.secrets());
         for (name, value) in lease.env {
             self.set(name, value);
         }
@@ -145,6 +151,7 @@ impl Inside {
     fn named(&mut self, mode: Mode, settings: &Settings, env: &Environment) -> Result<(), Failure> {
         for name in settings.sandbox.required_env.iter() {
             if let Some(value) = env.get(name) {
+                self.secrets.push(value.to_string_lossy().into_owned());
                 self.set(name, value);
             }
         }
@@ -154,6 +161,8 @@ impl Inside {
             mode.is_container() && credentials::credential_variables(settings.agent.value).any(|known| known == name)
         };
         for variable in settings.variables.iter().filter(|variable| !leased(&variable.name)) {
+            let value = variable.value.as_deref().or_else(|| env.get(&variable.name));
+            self.secrets.extend(value.map(|value| value.to_string_lossy().into_owned()));
             match (&variable.value, env.get(&variable.name)) {
                 (Some(value), _) => self.set(&variable.name, value),
                 (None, Some(value)) => self.set(&variable.name, value),

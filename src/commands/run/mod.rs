@@ -1,48 +1,189 @@
 //! `ringfence run`: a task to an agent, and how it ended.
 
+mod attachments;
+mod attempts;
+mod batch;
 mod conclude;
 mod inside;
 mod live;
+mod order;
 mod place;
 mod plan;
+mod probe;
+mod record;
 mod report;
 mod task;
 mod workspace;
 
-use anyhow::Result;
+use std::sync::Arc;
 
-use crate::cli::RunArgs;
+use anyhow::Result;
+use clap::Parser;
+
+use crate::cli::{Cli, Command, RunArgs};
 use crate::config::{Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
+use crate::ledger::Letter;
 use crate::output::Printer;
 use crate::runner::{self, Host};
-use plan::Plan;
+pub(in crate::commands) use inside::asker;
+pub(in crate::commands) use plan::{Plan, Wish};
+use attempts::{Attempts, Budget, Follower};
+use order::Order;
+use record::{Record, Summary};
+pub(in crate::commands) use record::state_dir;
 use report::Report;
-use workspace::Workspace;
+pub(in crate::commands) use workspace::Workspace;
 
-/// Runs the task and returns the class that decides the exit code. With `--json` the one object is printed here, whatever
-/// happens.
-pub fn run(args: RunArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
-    let report = Report::begin(runner::new_run_id()?);
-    let plan = match prepare(args, flags, env, host, report.run_id()) {
-        Ok(plan) => plan,
-        Err(error) if printer.is_json() => return report.unstarted(&error, printer),
-        Err(error) => return Err(error),
-    };
-    if plan.dry {
-        return plan.show(printer);
+/// Runs the task, or the tasks of a batch, and returns the class that decides the exit code. With `--json` the one object is
+/// printed here, whatever happens.
+pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
+    if args.batch.is_some() {
+        refuse_what_is_not_there_yet(&args)?;
+        return batch::run(&args, flags, env, host, printer);
     }
-    plan.announce(printer);
-    plan.carry_out(report, printer)
+    let report = Report::begin(runner::new_run_id()?);
+    let prepared = prepare(&mut args, flags, env, host).and_then(|order| {
+        let dry = order.wish.dry.then(|| Plan::of(&order, report.run_id(), env, host)).transpose()?;
+        Ok((order, dry, Record::of(&args, env, printer.secrets())?))
+    });
+    match prepared {
+        Ok((_, Some(plan), _)) => plan.show(printer),
+        Ok((order, None, record)) => {
+            let budget = Budget::new(args.max_cost);
+            let attempts = Attempts {
+                flags,
+                env,
+                host,
+                printer,
+                record: &record,
+                budget: &budget,
+                fallback: args.fallback.is_some(),
+                patient: args.dead_letter,
+            };
+            let told = one(&order, report, &attempts, &Earlier::default())?;
+            told.report.map_or(Ok(()), |report| printer.json(&report))?;
+            Ok(told.class)
+        }
+        Err(error) if printer.is_json() => report.unstarted(&error, printer),
+        Err(error) => Err(error),
+    }
 }
 
-fn prepare(args: RunArgs, flags: &Flags, env: &Environment, host: &Host, run_id: &str) -> Result<Plan> {
-    refuse_what_is_not_there_yet(&args)?;
+fn prepare(args: &mut RunArgs, flags: &Flags, env: &Environment, host: &Host) -> Result<Order> {
+    refuse_what_is_not_there_yet(args)?;
     let settings = Settings::resolve(flags, env)?;
-    let prompt = task::read(args.task, args.file)?;
+    let prompt = task::read(args.task.take(), args.file.take(), &host.interrupts)?;
+    order(args, flags, settings.into(), prompt)
+}
+
+/// What `args` say about the task `prompt`.
+fn order(args: &RunArgs, flags: &Flags, settings: Arc<Settings>, prompt: Vec<u8>) -> Result<Order> {
     let workspace = Workspace::open(args.workspace.as_deref())?;
-    let wish = plan::Wish { prompt, model: args.model, agent_args: args.agent_args, raw: args.raw, dry: args.dry_run };
-    Plan::new(&settings, workspace, wish, run_id, env, host)
+    let (model, agent_args) = (args.model.clone(), args.agent_args.clone());
+    let wish = Wish { prompt, model, agent_args, raw: args.raw, dry: args.dry_run };
+    Ok(Order { settings, workspace, wish, args: order::options(args, flags) })
+}
+
+/// What a run came to.
+pub(in crate::commands) struct Told {
+    /// How it ended.
+    pub class: Class,
+    /// With `--json` its report, to be printed yet.
+    pub report: Option<Report>,
+}
+
+/// Makes the attempts at one task, shows people how they ended, and settles the task's dead letter.
+fn one(order: &Order, report: Report, attempts: &Attempts<'_>, earlier: &Earlier) -> Result<Told> {
+    let printer = attempts.printer;
+    let mut ended = attempts.make(order, report.run_id(), 0, &mut Alone(printer));
+    let id = earlier.letter.as_deref().unwrap_or(report.run_id());
+    let summary = Summary {
+        run_id: report.run_id(),
+        first_seen_at: earlier.first_seen_at.as_deref().unwrap_or(report.started_at()),
+        earlier: earlier.attempts,
+    };
+    let kept = attempts.record.settle(id, order, &summary, &ended).unwrap_or_else(|failure| {
+        // The run's own end says more; that its letter is missing must not be missed.
+        let cause = failure.cause.unwrap_or_default();
+        let warning = format!("{}: {cause}", failure.message);
+        printer.warning(&warning);
+        ended.warnings.push(warning);
+        false
+    });
+    let failure = ended.conclusion.failure.clone();
+    let letter = kept.then(|| format!("kept as a dead letter: ringfence dead-letter replay {id}"));
+    let report = if printer.is_json() {
+        let agent = order.settings.agent.value;
+        Some(report.complete(agent, &order.workspace.path, ended, printer.secrets()))
+    } else {
+        report::show(&ended, printer)?;
+        None
+    };
+    if let Some(failure) = &failure {
+        printer.failure(failure);
+    }
+    if let Some(letter) = letter {
+        printer.note(&letter);
+    }
+    Ok(Told { class: failure.map_or(Class::Ok, |failure| failure.class), report })
+}
+
+/// What a dead letter knows of a task that is run again.
+#[derive(Default)]
+struct Earlier {
+    letter: Option<String>,
+    first_seen_at: Option<String>,
+    attempts: u32,
+}
+
+/// Runs the task of `letter` again, as if it were typed anew. The letter goes where it succeeds.
+///
+/// # Errors
+/// What keeps it from being begun.
+pub(in crate::commands) fn again(
+    letter: &Letter,
+    global: &Flags,
+    env: &Environment,
+    host: &Host,
+    printer: &Printer,
+) -> Result<Told> {
+    let words = order::typed(&letter.agent, &letter.mode, &letter.workspace, &letter.args);
+    let unusable = || {
+        let hint = format!("look at it: ringfence dead-letter show {}", letter.id);
+        Failure::usage(format!("the dead letter {} cannot be understood", letter.id), hint)
+    };
+    let cli = Cli::try_parse_from(words).map_err(|error| unusable().because(error.to_string()))?;
+    let Command::Run(mut args) = cli.command else { return Err(unusable().into()) };
+    args.dead_letter = true;
+    let mut flags = super::run_flags(&cli.global, &args);
+    flags.config = flags.config.or_else(|| global.config.clone());
+    let order = order(&args, &flags, Settings::resolve(&flags, env)?.into(), letter.task.clone().into_bytes())?;
+    let report = Report::begin(runner::new_run_id()?);
+    let record = Record::of(&args, env, printer.secrets())?;
+    let budget = Budget::new(None);
+    let fallback = args.fallback.is_some();
+    let attempts =
+        Attempts { flags: &flags, env, host, printer, record: &record, budget: &budget, fallback, patient: true };
+    let earlier = Earlier {
+        letter: Some(letter.id.clone()),
+        first_seen_at: Some(letter.first_seen_at.clone()),
+        attempts: letter.attempt,
+    };
+    one(&order, report, &attempts, &earlier)
+}
+
+/// Follows the attempts of a run that has the terminal for itself.
+struct Alone<'a>(&'a Printer);
+
+impl Follower for Alone<'_> {
+    fn before(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn tell(&mut self, text: &str) {
+        self.0.warning(text);
+    }
 }
 
 fn refuse_what_is_not_there_yet(args: &RunArgs) -> Result<(), Failure> {
@@ -50,9 +191,6 @@ fn refuse_what_is_not_there_yet(args: &RunArgs) -> Result<(), Failure> {
         ("--sandbox", args.sandbox.is_some()),
         ("--loop", args.loop_id.is_some()),
         ("--allow-host", !args.allow_host.is_empty()),
-        ("--max-attempts", args.max_attempts.is_some()),
-        ("--events", args.events.is_some()),
-        ("--fallback", args.fallback.is_some()),
     ];
     match later.iter().find(|(_, used)| *used) {
         Some((flag, _)) => Err(Failure::usage(

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::attachments::Root;
 use super::workspace::Workspace;
 use crate::config::{AgentName, Environment, Mode, Origin, Settings, Workdir};
 use crate::failure::{Class, Failure};
@@ -17,6 +18,8 @@ pub struct Place {
     pub as_root: bool,
     /// What the host is called there, where `localhost` is somebody else.
     pub host_name: Option<&'static str>,
+    /// What the agent can reach of the host's files, and where it sees it; first the workspace.
+    pub roots: Vec<Root>,
     /// What the caller should know.
     pub warnings: Vec<String>,
 }
@@ -28,6 +31,7 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
             runner: Box::new(HostRunner::new(host.clone())),
             as_root: rustix::process::geteuid().is_root(),
             host_name: None,
+            roots: vec![Root { outside: workspace.path.clone(), inside: workspace.path.clone() }],
             warnings: without_effect(settings),
         }),
         Mode::Docker => docker(settings, workspace, env, host),
@@ -90,7 +94,10 @@ fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &
         user: Mapping::of_caller(&settings.docker_command, |name| env.text(name).map(str::to_owned)),
         agent: settings.agent.value.to_string(),
     };
+    let mounts = container.mounts.iter().map(|mount| (&mount.source, &mount.target));
+    let roots = [(&container.workspace, &container.workdir)].into_iter().chain(mounts);
     Ok(Place {
+        roots: roots.map(|(outside, inside)| Root { outside: outside.clone(), inside: inside.clone() }).collect(),
         as_root: container.user.is_root(),
         host_name: container.has_host_name().then_some(HOST_NAME),
         runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),

@@ -2,23 +2,24 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::time::Instant;
 
 use anyhow::Result;
 
-use super::conclude::conclude;
+use super::attachments::{self, Attachment, Root};
+use super::conclude::{Conclusion, conclude};
 use super::inside::{self, Inside};
-use super::live::Live;
+use super::live::{Live, Seen, last_of};
+use super::order::Order;
 use super::place;
-use super::report::Report;
 use super::workspace::Workspace;
-use crate::agents::{self, Agent, Task};
+use crate::agents::{self, Agent, Task, Usage};
 use crate::config::{AgentName, Environment, Mode, Settings};
-use crate::failure::Class;
+use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{Host, Job, Limits, Prompt, Runner};
 
 /// What the caller wants of this run in particular.
+#[derive(Clone)]
 pub struct Wish {
     /// The task.
     pub prompt: Vec<u8>,
@@ -34,15 +35,15 @@ pub struct Wish {
 
 /// A run, decided but not begun.
 pub struct Plan {
-    /// Whether it is only to be shown.
-    pub dry: bool,
     raw: bool,
-    agent: &'static dyn Agent,
-    name: AgentName,
+    pub(super) agent: &'static dyn Agent,
+    pub(super) name: AgentName,
     mode: Mode,
-    job: Job,
-    runner: Box<dyn Runner>,
+    pub(super) job: Job,
+    pub(super) runner: Box<dyn Runner>,
     workspace: Workspace,
+    /// What the agent can reach of the host's files, and where it sees it.
+    roots: Vec<Root>,
     limits: Limits,
     output_limit: usize,
     /// Commands that had to be asked before the run, as they were typed.
@@ -52,6 +53,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan for one attempt at `order`, under the name `run_id`.
+    pub fn of(order: &Order, run_id: &str, env: &Environment, host: &Host) -> Result<Self> {
+        Plan::new(&order.settings, order.workspace.clone(), order.wish.clone(), run_id, env, host)
+    }
+
     /// Decides everything. A dry plan asks no `token_command`.
     pub fn new(
         settings: &Settings,
@@ -67,8 +73,11 @@ impl Plan {
         let place = place::choose(mode, settings, &workspace, env, host)?;
         let asked = RefCell::new(Vec::new());
         let ask = inside::asker(host, wish.dry, &asked);
-        let Inside { variables, files, links, origin, anonymous, mut warnings } =
+        let Inside { variables, files, links, origin, anonymous, secrets, mut warnings } =
             inside::prepare(mode, agent, settings, place.host_name, env, &ask)?;
+        for secret in &secrets {
+            host.secrets.add(secret);
+        }
         warnings.splice(0..0, settings.warnings.iter().cloned().chain(place.warnings));
         let handed = |name| variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_os_str());
         let endpoint =
@@ -83,7 +92,6 @@ impl Plan {
         command.env.extend(variables);
         let prompt_on = if agent.task_is_program() { Prompt::Fd4 } else { Prompt::Stdin };
         Ok(Plan {
-            dry: wish.dry,
             raw: wish.raw,
             agent,
             name,
@@ -91,6 +99,7 @@ impl Plan {
             job: Job { run_id: run_id.to_owned(), command, prompt: wish.prompt, prompt_on, files, links },
             runner: place.runner,
             workspace,
+            roots: place.roots,
             limits: Limits {
                 timeout: settings.run.timeout.value,
                 idle_timeout: settings.run.idle_timeout.value,
@@ -105,9 +114,10 @@ impl Plan {
 
     /// `--dry-run`.
     pub fn show(&self, printer: &Printer) -> Result<Class> {
-        let mut commands = self.asked.clone();
-        commands.push(self.runner.plan(&self.job).to_string());
-        let inside = self.job.command.to_string();
+        let safe = |text: &str| printer.secrets().redact(text).into_owned();
+        let mut commands: Vec<String> = self.asked.iter().map(|command| safe(command)).collect();
+        commands.push(safe(&self.runner.plan(&self.job).to_string()));
+        let inside = safe(&self.job.command.to_string());
         if printer.is_json() {
             printer.json(&serde_json::json!({
                 "ok": true, "schema": "ringfence.plan/1", "mode": self.mode, "workspace": self.workspace.path.to_string_lossy(),
@@ -118,32 +128,87 @@ impl Plan {
                 printer.line(&command)?;
             }
             printer.line(&format!("# inside, by a frame over standard input: {inside}"))?;
-            self.announce(printer);
+            self.announce(&[], printer);
         }
         Ok(Class::Ok)
     }
 
-    /// What the caller should know before it begins.
-    pub fn announce(&self, printer: &Printer) {
+    /// What the caller should know before it begins, and does not know yet.
+    pub fn announce(&self, known: &[String], printer: &Printer) {
         if let Some(origin) = self.origin.as_ref().filter(|_| printer.is_verbose()) {
             printer.note(origin);
         }
-        for warning in &self.warnings {
+        for warning in self.warnings.iter().filter(|warning| !known.contains(warning)) {
             printer.warning(warning);
         }
     }
 
-    /// Runs it, prints the result and returns its class.
-    pub fn carry_out(self, report: Report, printer: &Printer) -> Result<Class> {
-        let report = report.of(self.name, self.mode, &self.workspace.path);
-        let began = Instant::now();
+    /// Runs it.
+    pub fn carry_out(self, printer: &Printer) -> Attempt {
         let mut live = Live::new(self.agent, &self.name.to_string(), self.output_limit, self.raw, printer);
         let result = self.runner.run(&self.job, &self.limits, &mut live);
-        let (mut reader, warnings) = live.finish();
-        let duration = began.elapsed();
+        let Seen { mut reader, warnings, bytes, tail } = live.finish();
         let conclusion = conclude(result, reader.as_mut(), self.agent, self.name, &self.limits);
-        let warnings = [self.warnings, warnings].concat();
-        let shown = self.raw || self.agent.answers_raw();
-        report.finish(conclusion, reader.as_ref(), warnings, duration, shown, printer)
+        let shown = (self.raw || self.agent.answers_raw()) && !printer.is_json();
+        let taken = attachments::take(if shown { &[] } else { reader.answer() }, &self.roots);
+        let tail = match (tail, taken.text.is_empty(), &conclusion.outcome) {
+            (Some(tail), ..) if !tail.is_empty() => tail,
+            (_, true, Some(outcome)) => last_of(outcome.stderr_tail.as_bytes()),
+            _ => last_of(&taken.text),
+        };
+        Attempt {
+            conclusion,
+            answer: taken.text.into_owned(),
+            truncated: reader.truncated(),
+            shown,
+            bytes,
+            tail,
+            attachments: taken.attachments,
+            session: reader.session().map(str::to_owned),
+            usage: reader.usage(),
+            warnings: [self.warnings, warnings, taken.warnings].concat(),
+        }
+    }
+}
+
+/// What came of one attempt.
+pub struct Attempt {
+    /// How it ended.
+    pub conclusion: Conclusion,
+    /// The agent's answer, where it is not on standard output already.
+    pub answer: Vec<u8>,
+    /// Whether the answer was longer than what is kept.
+    pub truncated: bool,
+    /// Whether the agent's output went to standard output as it came.
+    pub shown: bool,
+    /// How much the agent wrote on its standard output.
+    pub bytes: u64,
+    /// The end of what the agent said.
+    pub tail: String,
+    /// The files that the answer names.
+    pub attachments: Vec<Attachment>,
+    /// The id under which the agent can resume.
+    pub session: Option<String>,
+    /// What was used.
+    pub usage: Usage,
+    /// What the caller should know.
+    pub warnings: Vec<String>,
+}
+
+impl Attempt {
+    /// An attempt that failed before anything was started.
+    pub fn failed(failure: Failure) -> Self {
+        Attempt {
+            conclusion: Conclusion { failure: Some(failure), outcome: None },
+            answer: Vec::new(),
+            truncated: false,
+            shown: false,
+            bytes: 0,
+            tail: String::new(),
+            attachments: Vec::new(),
+            session: None,
+            usage: Usage::default(),
+            warnings: Vec::new(),
+        }
     }
 }

@@ -1,17 +1,18 @@
 //! The result of a run: for programs the one JSON object, for people the answer and, if need be, three lines.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::conclude::Conclusion;
-use crate::agents::{Reader, Usage};
+use super::attachments::Attachment;
+use super::attempts::Ended;
+use crate::agents::Usage;
 use crate::config::{AgentName, Mode};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
+use crate::redact::Secrets;
 use crate::runner::{self, Timings};
 
 /// `ringfence.run/1`. The field names are part of the contract.
@@ -40,7 +41,7 @@ pub struct Report {
     started_at: String,
     duration_ms: u128,
     timings: Value,
-    attachments: Vec<Value>,
+    attachments: Vec<Attachment>,
     egress_denied: Vec<Value>,
     warnings: Vec<String>,
 }
@@ -82,76 +83,68 @@ impl Report {
         &self.run_id
     }
 
-    /// The report of a run of which this has been decided.
-    pub fn of(self, agent: AgentName, mode: Mode, workspace: &Path) -> Self {
-        let workspace = Some(workspace.to_string_lossy().into_owned());
-        Report { agent: Some(agent), mode: Some(mode), workspace, attempts: 1, ..self }
+    /// When the run began.
+    pub fn started_at(&self) -> &str {
+        &self.started_at
     }
 
     /// Prints the report of a run that could not begin, and returns why.
     pub fn unstarted(mut self, error: &anyhow::Error, printer: &Printer) -> Result<Class> {
         let failure = Failure::of(error);
-        self.fail(&failure);
+        self.fail(&failure, printer.secrets());
         printer.json(&self)?;
         printer.failure(&failure);
         Ok(failure.class)
     }
 
-    fn fail(&mut self, failure: &Failure) {
+    fn fail(&mut self, failure: &Failure, secrets: &Secrets) {
         self.class = failure.class;
         self.exit_code = failure.class.exit_code();
         self.retryable = failure.class.retryable();
         self.retry_after_ms = failure.retry_after.map(|time| time.as_millis());
-        self.message = Some(with_cause(&failure.message, failure.cause.as_deref()));
-        self.hint = Some(failure.hint.clone());
+        let message = with_cause(&failure.message, failure.cause.as_deref());
+        self.message = Some(secrets.redact(&message).into_owned());
+        self.hint = Some(secrets.redact(&failure.hint).into_owned());
     }
 
-    /// Completes the report and prints it. `shown` says whether the answer is on standard output already.
-    pub fn finish(
-        mut self,
-        conclusion: Conclusion,
-        reader: &dyn Reader,
-        warnings: Vec<String>,
-        duration: Duration,
-        shown: bool,
-        printer: &Printer,
-    ) -> Result<Class> {
-        let failure = conclusion.failure;
-        let class = failure.as_ref().map_or(Class::Ok, |failure| failure.class);
-        if printer.is_json() {
-            self.ok = class == Class::Ok;
-            self.agent_exit_code = conclusion.outcome.as_ref().and_then(|outcome| outcome.agent_code);
-            self.timings = conclusion.outcome.map_or(Value::Null, |outcome| milliseconds(outcome.timings));
-            self.output = String::from_utf8_lossy(reader.answer()).into_owned();
-            self.output_truncated = reader.truncated();
-            self.session_id = reader.session().map(str::to_owned);
-            self.usage = reader.usage();
-            self.duration_ms = duration.as_millis();
-            self.warnings = warnings;
-            if let Some(failure) = &failure {
-                self.fail(failure);
-            }
-            printer.json(&self)?;
-        } else if !shown {
-            show_answer(reader, printer)?;
+    /// The whole report of a run by `agent` in `workspace` that has `ended`.
+    #[must_use]
+    pub fn complete(mut self, agent: AgentName, workspace: &Path, ended: Ended, secrets: &Secrets) -> Self {
+        self.agent = Some(agent);
+        self.mode = Some(ended.mode);
+        self.workspace = Some(workspace.to_string_lossy().into_owned());
+        self.attempts = ended.attempts;
+        self.ok = ended.conclusion.failure.is_none();
+        self.agent_exit_code = ended.conclusion.outcome.as_ref().and_then(|outcome| outcome.agent_code);
+        self.timings = ended.conclusion.outcome.map_or(Value::Null, |outcome| milliseconds(outcome.timings));
+        self.output = String::from_utf8(ended.answer)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        self.output_truncated = ended.truncated;
+        self.session_id = ended.session;
+        self.usage = ended.usage;
+        self.duration_ms = ended.duration.as_millis();
+        self.attachments = ended.attachments;
+        self.warnings = ended.warnings.iter().map(|warning| secrets.redact(warning).into_owned()).collect();
+        if let Some(failure) = &ended.conclusion.failure {
+            self.fail(failure, secrets);
         }
-        if let Some(failure) = &failure {
-            printer.failure(failure);
-        }
-        Ok(class)
+        self
     }
 }
 
-fn show_answer(reader: &dyn Reader, printer: &Printer) -> Result<()> {
-    let answer = reader.answer();
-    if !answer.is_empty() {
-        printer.answer(answer)?;
-        if !answer.ends_with(b"\n") {
+/// What people see of a run that has ended: the answer, where it is not there already, and the files that it names.
+pub fn show(ended: &Ended, printer: &Printer) -> Result<()> {
+    if !ended.answer.is_empty() {
+        printer.answer(&ended.answer)?;
+        if !ended.answer.ends_with(b"\n") {
             printer.answer(b"\n")?;
         }
     }
-    if reader.truncated() {
+    if ended.truncated && !ended.shown {
         printer.warning("the answer is longer than run.output_limit; its end was left out: ringfence sandbox set run.output_limit 64MiB");
+    }
+    for Attachment { path, .. } in &ended.attachments {
+        printer.note(&format!("attached: {path}"));
     }
     Ok(())
 }

@@ -1,0 +1,96 @@
+//! What `auth check` found: one object for programs, a line a rung for people.
+
+use anyhow::Result;
+use owo_colors::Style;
+use serde::Serialize;
+
+use crate::config::AgentName;
+use crate::failure::Class;
+use crate::output::{Cell, Printer, Table};
+
+/// One step of the ladder.
+#[derive(Serialize)]
+pub struct Rung {
+    /// Its name.
+    pub rung: &'static str,
+    /// Whether it holds; absent where it was not reached or cannot be told.
+    pub ok: Option<bool>,
+    /// What was seen.
+    pub detail: String,
+    /// How long it took, milliseconds.
+    pub ms: u64,
+}
+
+/// `ringfence.auth/1`. The field names are part of the contract.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub(super) schema: &'static str,
+    /// Whether the agent can be started there; absent where nothing was started.
+    pub(super) available: Option<bool>,
+    /// Whether it is logged in. What is not known never reads as true.
+    pub(super) authenticated: bool,
+    pub(super) checked_at: String,
+    pub(super) execution_environment: &'static str,
+    pub(super) message: String,
+    pub(super) code: &'static str,
+    pub(super) agent: AgentName,
+    pub(super) source: Option<String>,
+    pub(super) shadowed: Vec<String>,
+    pub(super) expires_at: Option<String>,
+    pub(super) rungs: Vec<Rung>,
+    pub(super) hint: Option<String>,
+}
+
+/// The code of `class`: its name where the contract of `auth check` has it, else `unknown`.
+pub fn code(class: Class) -> &'static str {
+    match class {
+        Class::Ok
+        | Class::DaemonUnreachable
+        | Class::DaemonPermission
+        | Class::ImageMissing
+        | Class::InvalidImage
+        | Class::CliMissing
+        | Class::AuthMissing
+        | Class::AuthExpired
+        | Class::AuthRejected
+        | Class::QuotaExhausted
+        | Class::RateLimited
+        | Class::Network
+        | Class::Timeout => class.name(),
+        Class::IdleTimeout => Class::Timeout.name(),
+        _ => "unknown",
+    }
+}
+
+impl Report {
+    /// What it came to, in a line.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Prints it.
+    pub fn print(&self, printer: &Printer) -> Result<()> {
+        if printer.is_json() {
+            return printer.json(self);
+        }
+        let mut table = Table::new(&["RUNG", "", "WHAT WAS SEEN"]);
+        for rung in &self.rungs {
+            let (word, style) = match rung.ok {
+                Some(true) => ("ok", Style::new().green()),
+                Some(false) => ("no", Style::new().red()),
+                None => ("-", Style::new().dimmed()),
+            };
+            table.row([Cell::from(rung.rung), Cell::styled(word, style), Cell::from(&rung.detail)]);
+        }
+        for line in table.lines() {
+            printer.line(&line)?;
+        }
+        printer.line("")?;
+        printer.line(&crate::output::sanitize(&format!("{}: {}", self.code, self.message)))?;
+        if let Some(hint) = &self.hint {
+            printer.line(&format!("hint: {}", crate::output::sanitize(hint)))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! `ringfence dead-letter`: the tasks that failed for good, and what becomes of them.
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::run;
+use crate::cli::{DeadLetterCommand, WhichLetters};
+use crate::config::{Environment, Flags};
+use crate::failure::{Class, Failure};
+use crate::ledger::{DeadLetters, Letter};
+use crate::output::{Printer, Table};
+use crate::redact::REDACTED;
+use crate::runner::Host;
+
+/// Lists, shows, replays or removes letters; the class decides the exit code.
+pub fn run(
+    command: DeadLetterCommand,
+    flags: &Flags,
+    env: &Environment,
+    host: &Host,
+    printer: &Printer,
+) -> Result<Class> {
+    let letters = DeadLetters::of(&run::state_dir(env)?);
+    match command {
+        DeadLetterCommand::List => list(&letters, printer),
+        DeadLetterCommand::Show { id } => show(&letter(&letters, &id)?, printer),
+        DeadLetterCommand::Replay(which) => {
+            return replay(&letters, &named(&letters, which)?, flags, env, host, printer);
+        }
+        DeadLetterCommand::Remove(which) => remove(&letters, &named(&letters, which)?, printer),
+    }?;
+    Ok(Class::Ok)
+}
+
+fn ids(letters: &DeadLetters) -> Result<Vec<String>> {
+    letters.ids().context("reading the folder of dead letters")
+}
+
+/// The letters that were named, every one of which must be there.
+fn named(letters: &DeadLetters, which: WhichLetters) -> Result<Vec<String>> {
+    let there = ids(letters)?;
+    if which.all {
+        return Ok(there);
+    }
+    match which.ids.iter().find(|id| !there.contains(id)) {
+        Some(missing) => Err(no_letter(missing).into()),
+        None => Ok(which.ids),
+    }
+}
+
+fn no_letter(id: &str) -> Failure {
+    Failure::usage(format!("there is no dead letter {id}"), "see which there are: ringfence dead-letter list")
+}
+
+fn letter(letters: &DeadLetters, id: &str) -> Result<Letter> {
+    let read = letters.get(id).map_err(|error| {
+        let message = format!("the dead letter {} cannot be read", letters.path(id).display());
+        Failure::new(Class::Internal, message, format!("look at it, or remove it: ringfence dead-letter rm {id}"))
+            .because(error.to_string())
+    })?;
+    Ok(read.ok_or_else(|| no_letter(id))?)
+}
+
+fn list(letters: &DeadLetters, printer: &Printer) -> Result<()> {
+    let mut found = Vec::new();
+    for id in ids(letters)? {
+        match letter(letters, &id) {
+            Ok(letter) => found.push(letter),
+            Err(error) => printer.warning(&Failure::of(&error).message),
+        }
+    }
+    found.sort_by(|one, other| one.failed_at.cmp(&other.failed_at));
+    if printer.is_json() {
+        return printer.json(&json!({"schema": "ringfence.dead-letters/1", "ok": true, "letters": found}));
+    }
+    if found.is_empty() {
+        printer.note("no dead letters");
+        return Ok(());
+    }
+    let mut table = Table::new(&["ID", "FAILED", "CLASS", "ATTEMPTS", "AGENT", "TASK"]);
+    for letter in &found {
+        let first: String = letter.task.trim().lines().next().unwrap_or_default().chars().take(50).collect();
+        let attempts = format!("{}", letter.attempt);
+        table.row([&letter.id, &letter.failed_at, &letter.class, &attempts, &letter.agent, &first]);
+    }
+    table.lines().try_for_each(|line| printer.line(&line))
+}
+
+fn show(letter: &Letter, printer: &Printer) -> Result<()> {
+    if printer.is_json() {
+        return printer.json(&json!({"schema": "ringfence.dead-letter/1", "ok": true, "letter": letter}));
+    }
+    let attempts = format!("{} (of {} at a time)", letter.attempt, letter.max_attempts);
+    let mut table = Table::new(&[&letter.id, ""]);
+    for (name, value) in [
+        ("failed", &letter.failed_at),
+        ("first seen", &letter.first_seen_at),
+        ("class", &letter.class),
+        ("message", &letter.message),
+        ("attempts", &attempts),
+        ("run", &letter.run_id),
+        ("agent", &letter.agent),
+        ("mode", &letter.mode),
+        ("workspace", &letter.workspace),
+        ("options", &letter.args.join(" ")),
+    ] {
+        table.row([name, value]);
+    }
+    table.lines().try_for_each(|line| printer.line(&line))?;
+    for (title, text) in [("task", &letter.task), ("end of its output", &letter.output_tail)] {
+        if !text.trim().is_empty() {
+            printer.line(&format!("\n{title}:"))?;
+            printer.answer(text.trim_end().as_bytes())?;
+            printer.answer(b"\n")?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(letters: &DeadLetters, ids: &[String], printer: &Printer) -> Result<()> {
+    let mut removed = Vec::new();
+    for id in ids {
+        if letters.remove(id).with_context(|| format!("removing {}", letters.path(id).display()))? {
+            removed.push(id);
+        }
+    }
+    if printer.is_json() {
+        return printer.json(&json!({"schema": "ringfence.dead-letter-rm/1", "ok": true, "removed": removed}));
+    }
+    printer.note(&format!("{} removed", removed.len()));
+    Ok(())
+}
+
+/// Runs the tasks of `ids` again, one after the other. The class of one alone is its run's; of several, the first failure makes it
+/// `agent_failed`.
+fn replay(
+    letters: &DeadLetters,
+    ids: &[String],
+    flags: &Flags,
+    env: &Environment,
+    host: &Host,
+    printer: &Printer,
+) -> Result<Class> {
+    let mut class = Class::Ok;
+    let mut runs = Vec::new();
+    for id in ids {
+        if host.interrupts.count() > 0 {
+            class = Class::Interrupted(host.interrupts.signal());
+            break;
+        }
+        let (came, report) = match one(letters, id, flags, env, host, printer) {
+            Ok(run::Told { class, report }) => (class, serde_json::to_value(report)?),
+            Err(error) => {
+                let failure = Failure::of(&error);
+                printer.failure(&failure);
+                (
+                    failure.class,
+                    json!({"ok": false, "class": failure.class, "message": failure.message, "hint": failure.hint}),
+                )
+            }
+        };
+        runs.push(json!({"id": id, "run": report}));
+        class = match (class, came) {
+            (_, Class::Interrupted(_)) => came,
+            (class, Class::Ok) => class,
+            (_, came) if ids.len() == 1 => came,
+            _ => Class::AgentFailed,
+        };
+    }
+    if printer.is_json() {
+        printer.json(&json!({
+            "schema": "ringfence.dead-letter-replay/1", "ok": class == Class::Ok, "class": class, "retryable": class.retryable(),
+            "replayed": runs,
+        }))?;
+    } else if ids.is_empty() {
+        printer.note("no dead letters");
+    }
+    Ok(class)
+}
+
+fn one(
+    letters: &DeadLetters,
+    id: &str,
+    flags: &Flags,
+    env: &Environment,
+    host: &Host,
+    printer: &Printer,
+) -> Result<run::Told> {
+    let Some(_held) = letters.hold(id).with_context(|| format!("opening {}", letters.path(id).display()))? else {
+        let hint = "wait for it; see which are left: ringfence dead-letter list";
+        return Err(Failure::usage(format!("the dead letter {id} is gone, or being replayed already"), hint).into());
+    };
+    let letter = letter(letters, id)?;
+    if letter.task.contains(REDACTED) {
+        printer.warning(&format!("the task of {id} held a secret, which was not kept: it reads {REDACTED} now"));
+    }
+    run::again(&letter, flags, env, host, printer)
+}

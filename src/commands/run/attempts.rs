@@ -1,0 +1,325 @@
+//! The attempts of a run: one after the other until one of them succeeds, or fails in a way that will not pass.
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::attachments::Attachment;
+use super::conclude::Conclusion;
+use super::order::Order;
+use super::plan::{Attempt, Plan};
+use super::record::Record;
+use crate::agents::Usage;
+use crate::config::{Environment, Flags, Mode, Settings, duration_text};
+use crate::failure::{Class, Failure};
+use crate::output::{Printer, Status};
+use crate::runner::Host;
+
+/// Longest wait that doubling alone leads to; a server may ask for more.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+/// How often signals are looked at while waiting.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What all runs of one command have in common.
+pub struct Attempts<'a> {
+    /// What was typed.
+    pub flags: &'a Flags,
+    /// The caller's environment.
+    pub env: &'a Environment,
+    /// This machine.
+    pub host: &'a Host,
+    /// What people see of a run.
+    pub printer: &'a Printer,
+    /// Where attempts are written down.
+    pub record: &'a Record,
+    /// What may be spent.
+    pub budget: &'a Budget,
+    /// Whether a run may take place on the host when its container cannot start.
+    pub fallback: bool,
+    /// Whether a wait may be longer than a run: nobody is there to whom it would seem stuck.
+    pub patient: bool,
+}
+
+/// Who follows a run's attempts.
+pub trait Follower {
+    /// An attempt is about to begin; an error keeps it from it, and ends the run.
+    fn before(&mut self) -> Result<(), Failure>;
+    /// Something for people to know between two attempts.
+    fn tell(&mut self, text: &str);
+}
+
+/// How a run ended, after all its attempts.
+pub struct Ended {
+    /// Where the last attempt took place.
+    pub mode: Mode,
+    /// How it ended.
+    pub conclusion: Conclusion,
+    /// What the agent answered in it.
+    pub answer: Vec<u8>,
+    /// Whether the answer was longer than what is kept.
+    pub truncated: bool,
+    /// Whether the answer is on standard output already.
+    pub shown: bool,
+    /// The end of what the agent said.
+    pub tail: String,
+    /// The files that the answer names.
+    pub attachments: Vec<Attachment>,
+    /// The id under which the agent can resume.
+    pub session: Option<String>,
+    /// What all attempts used.
+    pub usage: Usage,
+    /// What the caller should know, of all attempts.
+    pub warnings: Vec<String>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// How long it all took, waits included.
+    pub duration: Duration,
+}
+
+impl Ended {
+    /// The end of a run with `attempts`, of which this one was the last.
+    pub fn of(last: Attempt, settings: &Settings, attempts: u32) -> Self {
+        Ended {
+            mode: settings.mode_for(settings.agent.value).value,
+            conclusion: last.conclusion,
+            answer: last.answer,
+            truncated: last.truncated,
+            shown: last.shown,
+            tail: last.tail,
+            attachments: last.attachments,
+            session: last.session,
+            usage: last.usage,
+            warnings: last.warnings,
+            attempts,
+            duration: Duration::ZERO,
+        }
+    }
+}
+
+/// Money that all runs of a command may spend together.
+pub struct Budget {
+    limit: Option<f64>,
+    spent: Mutex<f64>,
+}
+
+impl Budget {
+    /// At most `limit` US dollars; any sum where it is absent.
+    pub fn new(limit: Option<f64>) -> Self {
+        Budget { limit, spent: Mutex::new(0.0) }
+    }
+
+    fn spend(&self, usd: Option<f64>) {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += usd.unwrap_or_default();
+    }
+
+    /// In words, where all of it is spent.
+    pub fn exhausted(&self) -> Option<String> {
+        let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = self.limit.filter(|limit| spent >= *limit)?;
+        Some(format!("${spent:.2} of --max-cost {limit} are spent"))
+    }
+}
+
+/// What comes after an attempt.
+enum Next {
+    Nothing,
+    /// Nothing, although it might have passed: the reason.
+    Forgone(String),
+    Again(Duration),
+    OnHost,
+}
+
+impl Attempts<'_> {
+    /// Makes as many attempts at `order` as it takes, under this run's id. `lost` is how many an earlier process began.
+    pub fn make(&self, order: &Order, run_id: &str, lost: u32, follower: &mut dyn Follower) -> Ended {
+        let began = Instant::now();
+        let mut settings = Cow::Borrowed(&*order.settings);
+        let (mut number, mut usage, mut warnings) = (lost, Usage::default(), Vec::new());
+        loop {
+            number += 1;
+            let mut attempt = self.attempt(&settings, order, run_id, number, &warnings, follower);
+            usage = usage.and(attempt.usage);
+            self.budget.spend(attempt.usage.cost_usd);
+            for warning in std::mem::take(&mut attempt.warnings) {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
+            match self.next(&attempt, &settings, number) {
+                Next::Nothing => {}
+                Next::Forgone(reason) => {
+                    let warning = format!("not tried again: {reason}");
+                    follower.tell(&warning);
+                    warnings.push(warning);
+                }
+                Next::OnHost => match self.on_host(&attempt) {
+                    Ok((on_host, warning)) => {
+                        follower.tell(&warning);
+                        warnings.push(warning);
+                        settings = Cow::Owned(on_host);
+                        continue;
+                    }
+                    Err(failure) => attempt.conclusion.failure = Some(failure),
+                },
+                Next::Again(wait) => {
+                    follower.tell(&again(&attempt, wait, number, settings.run.max_attempts.value));
+                    if self.wait(wait) {
+                        continue;
+                    }
+                    attempt.conclusion.failure = Some(self.interrupted());
+                }
+            }
+            let duration = began.elapsed();
+            return Ended { usage, warnings, duration, ..Ended::of(attempt, &settings, number) };
+        }
+    }
+
+    fn attempt(
+        &self,
+        settings: &Settings,
+        order: &Order,
+        run_id: &str,
+        number: u32,
+        known: &[String],
+        follower: &mut dyn Follower,
+    ) -> Attempt {
+        if let Err(failure) = follower.before() {
+            return Attempt::failed(failure);
+        }
+        let invocation = order.invocation(settings, run_id, number);
+        self.record.start(&invocation, follower);
+        let began = Instant::now();
+        // Nothing of an earlier attempt may stand in the way, not even a container that the engine is slow to remove.
+        let name = if number == 1 { run_id.to_owned() } else { format!("{run_id}-{number}") };
+        let plan = Plan::new(settings, order.workspace.clone(), order.wish.clone(), &name, self.env, self.host);
+        let attempt = match plan {
+            Ok(plan) => {
+                plan.announce(known, self.printer);
+                plan.carry_out(self.printer)
+            }
+            Err(error) => Attempt::failed(Failure::of(&error)),
+        };
+        self.record.end(&invocation, &attempt, began.elapsed(), follower);
+        attempt
+    }
+
+    fn next(&self, attempt: &Attempt, settings: &Settings, number: u32) -> Next {
+        let Some(failure) = &attempt.conclusion.failure else { return Next::Nothing };
+        let in_container = settings.mode_for(settings.agent.value).is_container();
+        // Nothing ran yet: the engine, the image or the network is missing, or the engine could not start it.
+        let never_started = attempt.conclusion.outcome.is_none();
+        let cannot_start = never_started && (failure.class.exit_code() == 69 || failure.class == Class::Engine);
+        let exhausted = !failure.class.retryable() || number >= settings.run.max_attempts.value;
+        if self.fallback && in_container && cannot_start && exhausted {
+            return Next::OnHost;
+        }
+        if exhausted {
+            return Next::Nothing;
+        }
+        if attempt.shown && attempt.bytes > 0 {
+            return Next::Forgone("its output is on standard output already, and would be there twice".into());
+        }
+        if let Some(reason) = self.budget.exhausted() {
+            return Next::Forgone(reason);
+        }
+        let wait = backoff(settings.run.backoff.value, number, jitter()).max(failure.retry_after.unwrap_or_default());
+        match settings.run.timeout.value {
+            Some(longest) if !self.patient && wait > longest => {
+                let (wait, longest) = (in_words(wait), duration_text(longest));
+                Next::Forgone(format!(
+                    "the server asks for a wait of {wait}, longer than run.timeout ({longest}); --dead-letter and --batch wait that long"
+                ))
+            }
+            _ => Next::Again(wait),
+        }
+    }
+
+    /// The settings for the host, and the warning that this happens.
+    fn on_host(&self, attempt: &Attempt) -> Result<(Settings, String), Failure> {
+        let flags = Flags { mode: Some("host".into()), ..self.flags.clone() };
+        let why = attempt.conclusion.failure.as_ref().map_or("", |failure| &failure.message);
+        let warning =
+            format!("the container cannot start ({why}): the task runs on the host, without a fence (--fallback host)");
+        Ok((Settings::resolve(&flags, self.env)?, warning))
+    }
+
+    /// Waits; false where a signal came first.
+    fn wait(&self, time: Duration) -> bool {
+        let status = Status::new("waiting", self.printer.is_live());
+        let until = Instant::now() + time;
+        loop {
+            if self.host.interrupts.count() > 0 {
+                return false;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            status.doing(&format!("next attempt in {}", in_words(left)));
+            thread::sleep(left.min(TICK));
+        }
+    }
+
+    fn interrupted(&self) -> Failure {
+        Failure::new(
+            Class::Interrupted(self.host.interrupts.signal()),
+            "interrupted while waiting for the next attempt",
+            "run it again when you want it to go on",
+        )
+    }
+}
+
+fn again(attempt: &Attempt, wait: Duration, number: u32, of: u32) -> String {
+    let why = attempt.conclusion.failure.as_ref();
+    let (class, message) = why.map_or(("", ""), |failure| (failure.class.name(), &failure.message));
+    format!("{class}: {message}; attempt {} of {of} in {}", number + 1, in_words(wait))
+}
+
+/// To the tenth of a second below a minute, to the second above.
+pub(super) fn in_words(time: Duration) -> String {
+    if time < Duration::from_secs(60) {
+        return format!("{:.1}s", time.as_secs_f64());
+    }
+    duration_text(Duration::from_secs(time.as_secs()))
+}
+
+/// The wait after attempt `number`: `base`, doubled for every attempt before it, and by `jitter`, from 0 to 1, up to a half longer,
+/// so that runs that failed together do not come back together.
+fn backoff(base: Duration, number: u32, jitter: f64) -> Duration {
+    let doubled = base.saturating_mul(1 << number.saturating_sub(1).min(20)).min(LONGEST_BACKOFF.max(base));
+    doubled.mul_f64(1.0 + jitter / 2.0)
+}
+
+fn jitter() -> f64 {
+    let mut byte = [0];
+    // Without random bytes the waits are merely regular.
+    let _ = getrandom::fill(&mut byte);
+    f64::from(byte[0]) / 255.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_with_jitter_up_to_a_limit() {
+        let base = Duration::from_secs(2);
+        let seconds = |number, jitter| backoff(base, number, jitter).as_secs();
+        assert_eq!([seconds(1, 0.0), seconds(2, 0.0), seconds(3, 0.0)], [2, 4, 8]);
+        assert_eq!([seconds(1, 1.0), seconds(100, 0.0), seconds(100, 1.0)], [3, 300, 450]);
+        assert_eq!(backoff(Duration::ZERO, 5, 1.0), Duration::ZERO);
+        assert_eq!(backoff(Duration::from_secs(900), 1, 0.0), Duration::from_secs(900), "what was configured is kept");
+    }
+
+    #[test]
+    fn a_budget_is_exhausted_by_what_was_spent() {
+        let budget = Budget::new(Some(0.5));
+        budget.spend(Some(0.25));
+        budget.spend(None);
+        assert_eq!(budget.exhausted(), None);
+        budget.spend(Some(0.25));
+        assert_eq!(budget.exhausted().unwrap(), "$0.50 of --max-cost 0.5 are spent");
+        assert_eq!(Budget::new(None).exhausted(), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! A task with all that was decided about it: enough to try it, to try it again, and to write down what failed.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::plan::Wish;
+use super::workspace::Workspace;
+use crate::cli::RunArgs;
+use crate::config::{Flags, Settings};
+use crate::ledger::Invocation;
+
+/// A task, ready to be tried.
+pub struct Order {
+    /// What is in force for it.
+    pub settings: Arc<Settings>,
+    /// Where it works.
+    pub workspace: Workspace,
+    /// The task itself, and how it is to be run.
+    pub wish: Wish,
+    /// The options that a dead letter keeps of it.
+    pub args: Vec<String>,
+}
+
+impl Order {
+    /// One attempt, as events name it.
+    pub fn invocation(&self, settings: &Settings, run_id: &str, attempt: u32) -> Invocation {
+        let agent = settings.agent.value;
+        Invocation {
+            run_id: run_id.to_owned(),
+            agent,
+            mode: settings.mode_for(agent).value,
+            workspace: self.workspace.path.to_string_lossy().into_owned(),
+            attempt,
+        }
+    }
+}
+
+/// The options of a run from which a dead letter can be replayed, but for its task, agent, mode and workspace. Of a variable that
+/// was handed in with its value the name alone is kept: the value may be secret.
+pub fn options(args: &RunArgs, flags: &Flags) -> Vec<String> {
+    let mut options = Vec::new();
+    let mut add = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            options.push(format!("{name}={value}"));
+        }
+    };
+    let container = &args.container;
+    add("--config", flags.config.as_deref().map(absolute).as_deref());
+    add("--model", args.model.as_deref());
+    add("--image", container.image.as_deref());
+    add("--network", container.network.as_deref());
+    add("--memory", container.memory.as_deref());
+    add("--cpus", container.cpus.as_deref());
+    add("--timeout", args.timeout.as_deref());
+    add("--idle-timeout", args.idle_timeout.as_deref());
+    add("--grace", args.grace.as_deref());
+    add("--max-attempts", args.max_attempts.as_deref());
+    add("--sandbox", args.sandbox.as_deref());
+    add("--loop", args.loop_id.as_deref());
+    add("--fallback", args.fallback.as_deref());
+    for mount in &container.mount {
+        add("--mount", Some(mount));
+    }
+    for host in &args.allow_host {
+        add("--allow-host", Some(host));
+    }
+    for variable in &args.env {
+        let variable = variable.to_string_lossy();
+        add("--env", variable.split('=').next());
+    }
+    if !args.agent_args.is_empty() {
+        options.push("--".into());
+        options.extend(args.agent_args.iter().map(|arg| text(arg)));
+    }
+    options
+}
+
+fn text(word: &OsStr) -> String {
+    word.to_string_lossy().into_owned()
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).map_or_else(|_| path.display().to_string(), |path| path.display().to_string())
+}
+
+/// What would be typed to run a letter's task again, but for the task.
+pub fn typed(agent: &str, mode: &str, workspace: &str, options: &[String]) -> Vec<OsString> {
+    let fixed = ["ringfence", "run", "--agent", agent, "--mode", mode].map(OsString::from);
+    let folder = OsString::from(format!("--workspace={workspace}"));
+    fixed.into_iter().chain([folder]).chain(options.iter().map(OsString::from)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::commands::run_flags;
+    use clap::Parser;
+
+    #[test]
+    fn what_a_letter_keeps_comes_back_as_it_was_typed() {
+        let line = "ringfence run -a shell -m x --image i --memory 1g --cpus 2 --network none --timeout 5m --grace 1s -e A=secret \
+                    -e B --mount /a:/b:ro --max-attempts 4 --fallback host --idle-timeout 9s --config /c -- -x --y";
+        let options_of = |words: Vec<OsString>| {
+            let cli = Cli::try_parse_from(words).unwrap();
+            let Command::Run(args) = cli.command else { panic!() };
+            let flags = run_flags(&cli.global, &args);
+            (options(&args, &flags), args.agent_args)
+        };
+        let (kept, agents) = options_of(line.split_whitespace().map(OsString::from).collect());
+        assert_eq!(agents, ["-x", "--y"]);
+        assert!(kept.contains(&"--env=A".to_owned()) && !kept.concat().contains("secret"), "{kept:?}");
+        assert_eq!(options_of(typed("shell", "host", "/w", &kept)), (kept, agents));
+    }
+}

@@ -1,0 +1,98 @@
+//! A credential looked at without being used: what `auth check` reports.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::{Ask, Rules, Source, expired, merged, rules, value};
+use crate::config::{AgentName, AgentSettings, Environment, Variable};
+use crate::failure::Failure;
+
+/// Who reads the sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// ringfence, for a container.
+    Lease,
+    /// The agent itself, on the host: it knows no `token_command` and only its own names of variables, and it may renew a login.
+    Agent,
+}
+
+/// What is known of a credential before anybody is asked about it.
+#[derive(Clone, Debug, Default)]
+pub struct Examined {
+    /// Where it comes from; absent where there is none.
+    pub source: Option<String>,
+    /// Further sources that are there and are not used.
+    pub shadowed: Vec<String>,
+    /// Why it cannot be used, though there is one.
+    pub flaw: Option<Failure>,
+    /// When it ends, if that can be known.
+    pub expires: Option<Timestamp>,
+    /// Whether it is renewed by itself where it ends.
+    pub renewable: bool,
+    /// The failure of a run, where its time is over at `expires`.
+    pub expired: Option<Failure>,
+    /// What to do when there is none, or none that works.
+    pub fix: &'static str,
+    /// How to renew it.
+    pub renew: &'static str,
+}
+
+/// Looks at the credential of `agent` that `reader` would use.
+pub fn examine(
+    agent: AgentName,
+    settings: &AgentSettings,
+    env: &Environment,
+    handed_in: &[Variable],
+    reader: Reader,
+    ask: Ask<'_>,
+) -> Examined {
+    let Some(rules) = rules(agent) else { return Examined::default() };
+    let mut examined = Examined { fix: rules.fix, renew: rules.renew, ..Examined::default() };
+    let mut sources = sources(rules, settings, env, handed_in, reader).into_iter();
+    let Some(source) = sources.next() else { return examined };
+    let name = source.name();
+    examined.shadowed = sources.map(|source| source.name()).collect();
+    match source.open(agent, rules, ask) {
+        Ok(found) => {
+            examined.expires = found.expires;
+            examined.renewable = found.renewable && reader == Reader::Agent;
+            let over = found.expires.is_some_and(|expires| expires <= Timestamp::now()) && !examined.renewable;
+            examined.expired = over.then(|| expired(agent, rules, &name));
+        }
+        Err(flaw) => examined.flaw = Some(flaw),
+    }
+    examined.source = Some(name);
+    examined
+}
+
+/// The sources that are there, first that wins.
+pub(super) fn sources<'a>(
+    rules: &Rules,
+    settings: &'a AgentSettings,
+    env: &Environment,
+    handed_in: &[Variable],
+    reader: Reader,
+) -> Vec<Source<'a>> {
+    let own = |(name, read_as): &&(&'static str, &'static str)| reader == Reader::Lease || name == read_as;
+    let set = rules
+        .variables
+        .iter()
+        .filter(own)
+        .filter_map(|(name, read_as)| Some((*name, *read_as, value(name, env, handed_in)?)));
+    let mut sources: Vec<Source<'a>> =
+        set.map(|(name, read_as, value)| Source::Variables(name, vec![(read_as, value)])).collect();
+    if rules.many_providers {
+        sources = merged(sources).into_iter().collect();
+    }
+    if reader == Reader::Lease && !settings.token_command.is_empty() {
+        sources.push(Source::Command(&settings.token_command));
+    }
+    // Some versions keep the login beside the configuration.
+    let folders = [&settings.auth_dir.value, &settings.config_dir.value];
+    let mut files: Vec<PathBuf> =
+        folders.map(|folder| folder.join(rules.file)).into_iter().filter(|file| file.exists()).collect();
+    files.dedup();
+    sources.extend(files.into_iter().map(Source::File));
+    sources
+}

@@ -1,0 +1,310 @@
+//! Nobody looks: transient failures are tried again with patience, terminal ones never, and what failed for good is kept.
+#![allow(clippy::unwrap_used, reason = "a panic is how tests fail")]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::stub::{Place, Stub, Trial, gateway, places};
+use support::{Bed, Engine, start, within};
+
+fn events(path: &Path) -> Vec<Value> {
+    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What happened, in short.
+fn names(events: &[Value]) -> Vec<String> {
+    let name = |event: &Value| {
+        let name = event["event"].as_str().unwrap().trim_start_matches("sandbox_invocation_");
+        format!("{name} {}", event["attempt"])
+    };
+    events.iter().map(name).collect()
+}
+
+fn letters(bed: &Bed) -> Vec<Value> {
+    bed.run(&["dead-letter", "list", "--json"]).exits(0).json()["letters"].as_array().unwrap().clone()
+}
+
+fn log(bed: &Bed) -> PathBuf {
+    bed.home().join(".local/state/ringfence/events.jsonl")
+}
+
+/// Claude on the host, with a stub that answers like this; it asks once per attempt.
+fn claude(options: &[&str]) -> Option<(Stub, Trial)> {
+    let place = places().into_iter().find(|place| *place == Place::Host)?;
+    let stub = Stub::start(options);
+    let trial = Trial::new("claude", place, &stub).with_key().set("CLAUDE_CODE_MAX_RETRIES", "0");
+    trial.bed.config("[run]\nbackoff = \"50ms\"\n");
+    Some((stub, trial))
+}
+
+#[test]
+fn a_rate_limit_is_waited_out() {
+    let Some((stub, trial)) = claude(&["--fail-first", "2", "--status", "429", "--retry-after", "1"]) else { return };
+    // Claude tells of the server's wait only when it tries again itself; without one the backoff applies.
+    let file = trial.bed.root().join("log/events");
+    let options = ["--json", "--max-attempts", "3", "--events", file.to_str().unwrap()];
+    let done = trial.run(&options, "stub: text all is well").exits(0);
+    let json = done.json();
+    assert_eq!((&json["attempts"], &json["ok"], &json["output"]), (&json!(3), &json!(true), &json!("all is well")));
+    assert_eq!(stub.calls().len(), 3);
+    let events = events(&file);
+    assert_eq!(names(&events), ["start 1", "error 1", "start 2", "error 2", "start 3", "end 3"]);
+    for event in &events {
+        assert_eq!(event["runId"], json["runId"], "{event}");
+        assert_eq!(event["workspace"], json["workspace"]);
+    }
+    assert_eq!((&events[1]["class"], &events[1]["retryable"]), (&json!("rate_limited"), &json!(true)));
+    assert!(events[5]["outputBytes"].as_u64().unwrap() > 0 && events[5]["durationMs"].as_u64().unwrap() > 0);
+    assert!(
+        done.stderr.contains("warning: rate_limited: ") && done.stderr.contains("; attempt 2 of 3 in 0."),
+        "{}",
+        done.stderr
+    );
+    assert!(!log(&trial.bed).exists() && letters(&trial.bed).is_empty(), "nobody asked for more than events");
+}
+
+#[test]
+fn the_servers_wait_is_kept() {
+    let Some((_stub, trial)) = claude(&["--fail-first", "4", "--status", "429", "--retry-after", "1"]) else { return };
+    // It asks twice per attempt, and the stub refuses both times in two of them.
+    let trial = trial.set("CLAUDE_CODE_MAX_RETRIES", "1");
+    let file = trial.bed.root().join("events");
+    let done =
+        trial.run(&["--json", "--max-attempts", "3", "--events", file.to_str().unwrap()], "stub: text fine").exits(0);
+    assert_eq!(done.json()["attempts"], 3);
+    let time = |event: &Value| event["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let events = events(&file);
+    for at in [1, 3] {
+        let waited = time(&events[at + 1]).duration_since(time(&events[at]));
+        assert!(waited.as_millis() >= 1000, "the next attempt came after {waited:?}");
+    }
+}
+
+#[test]
+fn what_stays_overloaded_becomes_a_dead_letter_that_can_be_replayed() {
+    let Some((_stub, mut trial)) = claude(&["--status", "529"]) else { return };
+    let done =
+        trial.run(&["--json", "--dead-letter", "--max-attempts", "2", "-m", "opus"], "stub: text later").exits(75);
+    let (json, letters_now) = (done.json(), letters(&trial.bed));
+    assert_eq!((&json["class"], &json["attempts"]), (&json!("overloaded"), &json!(2)));
+    assert_eq!(names(&events(&log(&trial.bed))), ["start 1", "error 1", "start 2", "error 2"]);
+    let [letter] = &letters_now[..] else { panic!("{letters_now:?}") };
+    for (name, value) in [
+        ("schema", json!("ringfence.dead-letter/1")),
+        ("id", json["runId"].clone()),
+        ("runId", json["runId"].clone()),
+        ("class", json!("overloaded")),
+        ("attempt", json!(2)),
+        ("maxAttempts", json!(2)),
+        ("task", json!("stub: text later")),
+        ("agent", json!("claude")),
+        ("mode", json!("host")),
+        ("workspace", json["workspace"].clone()),
+        ("firstSeenAt", json["startedAt"].clone()),
+    ] {
+        assert_eq!(letter[name], value, "{name}");
+    }
+    let id = letter["id"].as_str().unwrap();
+    trial.bed.run(&["dead-letter", "show", id]).exits(0).out().find("text later").unwrap();
+
+    // Still overloaded: the letter stays, and counts on.
+    let again = trial.bed.run(&["dead-letter", "replay", id, "--json"]).exits(75).json();
+    assert_eq!((&again["ok"], &again["replayed"][0]["run"]["class"]), (&json!(false), &json!("overloaded")));
+    let kept = letters(&trial.bed).remove(0);
+    assert_eq!((&kept["attempt"], &kept["firstSeenAt"]), (&json!(4), &letter["firstSeenAt"]));
+    assert_ne!(kept["runId"], letter["runId"]);
+
+    let healthy = Stub::start(&[]);
+    trial.bed.set("ANTHROPIC_BASE_URL", format!("http://{}:{}", gateway(), healthy.port()));
+    assert_eq!(trial.bed.run(&["dead-letter", "replay", "--all"]).exits(0).out(), "later\n");
+    assert_eq!(letters(&trial.bed), Vec::<Value>::new());
+    assert_eq!(
+        healthy.calls()[0]["model"].as_str().map(|model| model.contains("opus")),
+        Some(true),
+        "with its options"
+    );
+    trial.bed.run(&["dead-letter", "replay", id]).exits(2).says("there is no dead letter");
+}
+
+#[test]
+fn a_refused_credential_is_tried_once() {
+    let Some((_stub, trial)) = claude(&["--status", "401"]) else { return };
+    let done = trial.run(&["--json", "--dead-letter", "--max-attempts", "5"], "stub: text no").exits(77);
+    assert_eq!(done.json()["attempts"], 1);
+    assert_eq!(letters(&trial.bed)[0]["class"], "auth_rejected");
+}
+
+#[test]
+fn neither_money_nor_an_answer_is_spent_twice() {
+    let Some((stub, trial)) = claude(&["--status", "529"]) else { return };
+    let done = trial.run(&["--json", "--max-attempts", "5", "--max-cost", "0"], "stub: text no").exits(75);
+    assert_eq!(done.json()["attempts"], 1);
+    assert_eq!(done.json()["warnings"][0], "not tried again: $0.00 of --max-cost 0 are spent");
+    let file = trial.bed.root().join("events");
+    let before = stub.calls().len();
+    let raw =
+        trial.run(&["--raw", "--max-attempts", "5", "--events", file.to_str().unwrap()], "stub: text no").exits(75);
+    assert_eq!(names(&events(&file)), ["start 1", "error 1"]);
+    assert_eq!(stub.calls().len(), before + 1);
+    assert!(raw.stderr.contains("not tried again: its output is on standard output already"), "{}", raw.stderr);
+    trial.run(&["--max-cost=-1"], "stub: text no").exits(2).says("--max-cost");
+}
+
+#[test]
+fn a_signal_ends_a_wait_at_once() {
+    let Some((_stub, trial)) = claude(&["--status", "529"]) else { return };
+    trial.bed.config("[run]\nbackoff = \"60s\"\n");
+    let file = trial.bed.root().join("events");
+    let args = [
+        "run",
+        "--json",
+        "--dead-letter",
+        "-a",
+        "claude",
+        "--mode",
+        "host",
+        "--events",
+        file.to_str().unwrap(),
+        "stub: text no",
+    ];
+    let running = trial.bed.spawn(&args, b"");
+    let failed = || fs::read_to_string(&file).is_ok_and(|text| text.contains("_error"));
+    within(Duration::from_secs(30), "the first attempt has failed", failed);
+    running.signal("INT");
+    let began = std::time::Instant::now();
+    let done = running.finish().exits(130);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    let json = done.json();
+    assert_eq!((&json["class"], &json["attempts"]), (&json!("interrupted"), &json!(1)));
+    assert!(letters(&trial.bed).is_empty(), "who interrupts a task has it in hand");
+}
+
+/// An engine whose first call fails with these words; all others reach the real one.
+fn fails_once(bed: &mut Bed, words: &str) {
+    let called = bed.root().join("called").display().to_string();
+    let real = "PATH=${PATH#*:} exec docker \"$@\"";
+    bed.program("docker", &format!("[ -e {called} ] || {{ : >{called}; echo '{words}' >&2; exit 125; }}\n{real}"));
+}
+
+#[test]
+fn an_engine_that_is_gone_is_told_apart_from_one_that_stumbles() {
+    let Some(engine) = Engine::get() else { return };
+    let tiny = engine.tiny();
+    let args =
+        ["run", "--json", "--dead-letter", "-a", "shell", "--mode", "docker", "--network", "none", "--image", &tiny];
+    let task = "echo here; echo '[send_file: /workspace/made]'; echo x >made";
+    let gone = "docker: Cannot connect to the Docker daemon at unix:///x.sock. Is the docker daemon running?";
+
+    let mut bed = engine.bed();
+    fails_once(&mut bed, gone);
+    let json = bed.run(&[&args[..], &[task]].concat()).exits(69).json();
+    assert_eq!((&json["class"], &json["attempts"]), (&json!("daemon_unreachable"), &json!(1)));
+    assert_eq!(letters(&bed)[0]["class"], "daemon_unreachable");
+    bed.config("[sandbox]\nworkdir = \"/workspace\"\n");
+    let replayed = bed.run(&["dead-letter", "replay", "--all", "--json"]).exits(0).json();
+    let run = &replayed["replayed"][0]["run"];
+    assert_eq!((&run["mode"], &run["output"]), (&json!("docker"), &json!("here\n")));
+    let made = bed.workspace().canonicalize().unwrap().join("made");
+    assert_eq!(run["attachments"], json!([{"path": made, "bytes": 2}]), "the container's path is the host's again");
+    assert!(letters(&bed).is_empty());
+
+    let mut bed = engine.bed();
+    bed.config("[run]\nbackoff = \"50ms\"\n");
+    fails_once(&mut bed, "docker: Error response from daemon: it is not your day.");
+    let json = bed.run(&[&args[..], &["echo here"]].concat()).exits(0).json();
+    assert_eq!((&json["attempts"], &json["output"]), (&json!(2), &json!("here\n")));
+    let modes: Vec<Value> = events(&log(&bed)).into_iter().map(|event| event["mode"].clone()).collect();
+    assert_eq!(modes, ["docker"; 4]);
+    assert_eq!(engine.containers_of(&bed), "");
+}
+
+#[test]
+fn the_host_is_a_fallback_only_where_it_was_asked_for_and_never_in_silence() {
+    let mut bed = Bed::new();
+    bed.program("docker", "echo 'Cannot connect to the Docker daemon at unix:///x. Is it running?' >&2; exit 125");
+    let args = ["run", "-a", "shell", "--mode", "docker"];
+    let alone = bed.run(&[&args[..], &["touch ran"]].concat()).exits(69);
+    assert!(!bed.workspace().join("ran").exists() && alone.out().is_empty());
+    let warned = "the container cannot start (no docker engine answers): the task runs on the host, without a fence";
+    let done = bed.run(&[&args[..], &["--fallback", "host", "pwd"]].concat()).exits(0).says(warned);
+    assert_eq!(done.out().trim(), bed.workspace().canonicalize().unwrap().to_str().unwrap());
+    let file = bed.root().join("events");
+    let more = ["--fallback", "host", "--json", "--max-attempts", "1", "--events", file.to_str().unwrap(), "exit 4"];
+    let json = bed.run(&[&args[..], &more].concat()).exits(1).json();
+    assert_eq!((&json["mode"], &json["attempts"], &json["agentExitCode"]), (&json!("host"), &json!(2), &json!(4)));
+    assert!(json["warnings"].to_string().contains(warned), "{json}");
+    let modes: Vec<Value> = events(&file).into_iter().map(|event| event["mode"].clone()).collect();
+    assert_eq!(modes, ["docker", "docker", "host", "host"]);
+}
+
+#[test]
+fn secrets_are_written_nowhere() {
+    let mut bed = Bed::new();
+    let (handed, shaped) = ("correct-horse-battery", "sk-ant-api03-0123456789abcdefghij");
+    bed.set("DB_PASSWORD", handed).set("PLAIN", "https://user:swordfish-17@host/");
+    let task = format!("echo \"$DB_PASSWORD $PLAIN\"; echo {shaped} Bearer abcdefghijkl0123; exit 3");
+    let args = ["run", "-v", "-a", "shell", "--mode", "host", "-e", "DB_PASSWORD", "-e", "PLAIN", "--dead-letter"];
+    let done = bed.run(&[&args[..], &[&task, "--", handed]].concat()).exits(1);
+    assert_eq!(
+        done.out().lines().next().unwrap(),
+        format!("{handed} https://user:swordfish-17@host/"),
+        "the answer stays"
+    );
+    let state = bed.home().join(".local/state/ringfence");
+    let mut written = done.stderr;
+    for folder in [state.clone(), state.join("dead-letters")] {
+        for entry in fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+            written += &fs::read_to_string(entry.path()).unwrap();
+        }
+    }
+    for secret in [handed, "swordfish-17", shaped, "abcdefghijkl0123"] {
+        assert!(!written.contains(secret), "{secret} is in\n{written}");
+    }
+    let letter = letters(&bed).remove(0);
+    assert_eq!(letter["outputTail"], "[redacted] https://user:[redacted]@host/\n[redacted] Bearer [redacted]\n");
+    assert_eq!(letter["args"], json!(["--env=DB_PASSWORD", "--env=PLAIN", "--", "[redacted]"]));
+    bed.run(&["dead-letter", "replay", "--all"]).exits(1).says("held a secret, which was not kept");
+
+    // In what the engine says, and in the command that is echoed.
+    bed.program("docker", "echo \"docker: no $*, correct-horse-battery\" >&2; exit 125");
+    let args = ["run", "-v", "--json", "-a", "shell", "--mode", "docker", "--max-attempts", "1", "-e", "DB_PASSWORD"];
+    let mount = bed.write("correct-horse-battery/x", "").parent().unwrap().display().to_string();
+    let done = bed.run(&[&args[..], &["--mount", &mount, "true"]].concat()).exits(75);
+    assert!(done.stderr.contains("+ docker run ") && done.stderr.contains("[redacted]"), "{}", done.stderr);
+    assert!(!done.stderr.contains(handed) && !done.out().contains(handed), "{}\n{}", done.stderr, done.out());
+}
+
+#[test]
+fn the_lines_of_several_runs_never_mix() {
+    let bed = Bed::new();
+    let file = bed.root().join("events");
+    let args = ["run", "-a", "shell", "--mode", "host", "--events", file.to_str().unwrap(), "exit 3"];
+    let running: Vec<_> = (0..12).map(|_| start(bed.command(&args), b"")).collect();
+    for one in running {
+        one.finish().exits(1);
+    }
+    let events = events(&file);
+    assert_eq!(events.len(), 24);
+    assert_eq!(names(&events).iter().filter(|name| *name == "start 1").count(), 12);
+    bed.run(&["run", "-a", "shell", "--events", "/dev/null/x", "touch ran"]).exits(2).says("events cannot be written");
+    assert!(!bed.workspace().join("ran").exists());
+}
+
+#[test]
+fn files_that_an_answer_names_are_attached_if_they_are_the_agents_to_give() {
+    let bed = Bed::new();
+    let outside = bed.write("secret", "x").display().to_string();
+    let script = format!(
+        "echo hello >report.txt; ln -s {outside} link; mkfifo pipe; echo 'see [send_file: report.txt]'
+        for path in link pipe ../secret {outside} missing .; do echo \"[send_file: $path]\"; done; echo end"
+    );
+    let json = bed.run(&["run", "--json", "-a", "shell", "--mode", "host", &script]).exits(0).json();
+    let report = bed.workspace().canonicalize().unwrap().join("report.txt");
+    assert_eq!(json["attachments"], json!([{"path": report, "bytes": 6}]));
+    assert_eq!(json["output"], "see \nend\n");
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 6, "{json}");
+}
