@@ -18,7 +18,7 @@ const STYLES: Styles = Styles::styled()
 const EXAMPLES: &str = "Examples:
   ringfence run 'fix the failing test'                  on the host, with the configured agent
   ringfence run --mode docker -a codex -f task.md       ring-fenced in a container
-  git diff | ringfence run --json -                     the task from standard input, the result as JSON
+  ringfence run --json - < task.md                      the result as one JSON object
   ringfence sandbox set docker                          make containers the default
   ringfence sandbox show                                what is in force, and what it guarantees";
 

@@ -53,13 +53,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub max_attempts: Option<String>,
     /// Run in this warm sandbox
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", hide = true)]
     pub sandbox: Option<String>,
     /// Run in the warm sandbox of this loop
-    #[arg(long = "loop", value_name = "ID")]
+    #[arg(long = "loop", value_name = "ID", hide = true)]
     pub loop_id: Option<String>,
     /// Allow network traffic to this host only (repeatable)
-    #[arg(long, value_name = "HOST[:PORT]")]
+    #[arg(long, value_name = "HOST[:PORT]", hide = true)]
     pub allow_host: Vec<String>,
     /// Run on the host, with a warning, when the container mode cannot start
     #[arg(long, value_name = "MODE", value_parser = ["host"])]

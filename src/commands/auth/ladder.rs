@@ -53,7 +53,7 @@ struct Climbed {
 impl Climbed {
     fn rung(&mut self, ok: Option<bool>, detail: impl Into<String>, since: Instant) {
         let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.rungs.push(Rung { rung: RUNGS[self.rungs.len()], ok, detail: detail.into(), ms });
+        self.rungs.push(Rung { name: RUNGS[self.rungs.len()], ok, detail: detail.into(), ms });
     }
 
     /// A rung that broke.
@@ -81,7 +81,7 @@ impl Ladder<'_> {
         let end =
             self.static_rungs(&examined, &mut climbed, began).and_then(|()| self.asked_rungs(&examined, &mut climbed));
         for name in &RUNGS[climbed.rungs.len()..] {
-            climbed.rungs.push(Rung { rung: name, ok: None, detail: "not reached".into(), ms: 0 });
+            climbed.rungs.push(Rung { name, ok: None, detail: "not reached".into(), ms: 0 });
         }
         let (class, message, hint) = match end {
             Ok(message) => (Class::Ok, message, climbed.advice),
@@ -181,7 +181,7 @@ impl Ladder<'_> {
                 );
             }
             Some(timeout) => {
-                climbed.rung(Some(true), format!("longer than run.timeout ({})", duration_text(timeout)), now)
+                climbed.rung(Some(true), format!("longer than run.timeout ({})", duration_text(timeout)), now);
             }
         }
         if climbed.rungs.last().is_some_and(|rung| rung.ok == Some(false)) {
@@ -230,13 +230,11 @@ impl Ladder<'_> {
         }
         let now = Instant::now();
         let failure = plan.try_out(&limits()).map_err(|error| climbed.broke(Failure::of(&error), now))?;
-        match failure {
-            Some(failure) => Err(climbed.broke(failure, now)),
-            None => {
-                climbed.rung(Some(true), "it answered a request of one word", now);
-                Ok(format!("{agent} is logged in, by {source}: it answered"))
-            }
+        if let Some(failure) = failure {
+            return Err(climbed.broke(failure, now));
         }
+        climbed.rung(Some(true), "it answered a request of one word", now);
+        Ok(format!("{agent} is logged in, by {source}: it answered"))
     }
 
     fn plan(&self) -> Result<Plan> {

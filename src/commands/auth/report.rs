@@ -12,7 +12,8 @@ use crate::output::{Cell, Printer, Table};
 #[derive(Serialize)]
 pub struct Rung {
     /// Its name.
-    pub rung: &'static str,
+    #[serde(rename = "rung")]
+    pub name: &'static str,
     /// Whether it holds; absent where it was not reached or cannot be told.
     pub ok: Option<bool>,
     /// What was seen.
@@ -81,7 +82,7 @@ impl Report {
                 Some(false) => ("no", Style::new().red()),
                 None => ("-", Style::new().dimmed()),
             };
-            table.row([Cell::from(rung.rung), Cell::styled(word, style), Cell::from(&rung.detail)]);
+            table.row([Cell::from(rung.name), Cell::styled(word, style), Cell::from(&rung.detail)]);
         }
         for line in table.lines() {
             printer.line(&line)?;

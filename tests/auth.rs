@@ -1,0 +1,163 @@
+//! `auth check`: every failure made for real, with the real agents against the stub of their model APIs.
+#![allow(clippy::unwrap_used, reason = "a panic is how tests fail")]
+
+mod support;
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::stub::Place::{self, Docker, Host};
+use support::stub::{Stub, Trial, places};
+use support::{Bed, Engine, part, processes_with, within};
+
+/// Checks `trial`'s agent where it is, and asserts how that ends.
+#[track_caller]
+fn check(trial: &Trial, options: &[&str], code: &str, exit: i32) -> Value {
+    trial.bed.config("[sandbox]\nenv = [\"HTTPS_PROXY\", \"NO_PROXY\"]\n");
+    let place = if trial.place == Host { "host" } else { "sandbox" };
+    let args = [&["auth", "check", trial.agent, "--environment", place, "--json"], options].concat();
+    let json = trial.bed.run(&args).exits(exit).json();
+    assert_eq!(json["code"], code, "{:?} {json}", trial.place);
+    assert_eq!(json["authenticated"], json!(code == "ok"), "{json}");
+    assert_eq!((&json["schema"], &json["executionEnvironment"]), (&json!("ringfence.auth/1"), &json!(place)));
+    let names: Vec<_> = json["rungs"].as_array().unwrap().iter().map(|rung| rung["rung"].as_str().unwrap()).collect();
+    assert_eq!(names, ["found", "parsed", "unexpired", "outlives", "status", "live"]);
+    assert!(code == "ok" || json["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{json}");
+    json
+}
+
+fn rung<'a>(json: &'a Value, name: &str) -> &'a Value {
+    json["rungs"].as_array().unwrap().iter().find(|rung| rung["rung"] == name).unwrap()
+}
+
+fn trial(agent: &'static str, place: Place, stub: &Stub) -> Trial {
+    Trial::new(agent, place, stub).with_image()
+}
+
+trait WithImage {
+    fn with_image(self) -> Self;
+}
+
+impl WithImage for Trial {
+    fn with_image(self) -> Self {
+        if self.place == Docker { self.set("SANDBOX_DOCKER_IMAGE", &part("RINGFENCE_TEST_WORKER")) } else { self }
+    }
+}
+
+#[test]
+fn what_the_server_says_decides() {
+    for (status, code, exit) in [
+        (None, "ok", 0),
+        (Some("401"), "auth_rejected", 77),
+        (Some("403"), "auth_rejected", 77),
+        (Some("429"), "rate_limited", 75),
+        (Some("500"), "unknown", 75),
+        (Some("529"), "unknown", 75),
+        (Some("400-credit"), "quota_exhausted", 77),
+    ] {
+        let options: Vec<&str> = status.iter().flat_map(|status| ["--status", status]).collect();
+        let stub = Stub::start(&options);
+        for place in places() {
+            let json = check(&trial("claude", place, &stub).with_key(), &[], code, exit);
+            assert_eq!(rung(&json, "status")["ok"], true, "{json}");
+            assert_eq!(rung(&json, "live")["ok"], json!(status.is_none()), "{json}");
+            assert_eq!((&json["available"], &json["source"]), (&json!(true), &json!("$ANTHROPIC_API_KEY")));
+        }
+    }
+    let (good, refusing) = (Stub::start(&[]), Stub::start(&["--status", "401"]));
+    for place in places() {
+        let json = check(&trial("codex", place, &good).with_key(), &[], "ok", 0);
+        assert_eq!(rung(&json, "status")["ok"], Value::Null, "codex does not count a key as a login: {json}");
+        check(&trial("codex", place, &refusing).with_key(), &[], "auth_rejected", 77);
+        check(&trial("opencode", place, &good).with_key(), &["--timeout", "60"], "ok", 0);
+    }
+}
+
+#[test]
+fn quick_asks_no_server_and_what_is_not_known_is_not_authenticated() {
+    let stub = Stub::start(&["--status", "401"]);
+    for place in places() {
+        check(&trial("claude", place, &stub).with_key(), &["--quick"], "ok", 0);
+        check(&trial("codex", place, &stub).with_key(), &["--quick"], "unknown", 77);
+        for agent in ["claude", "codex", "opencode"] {
+            let json = check(&trial(agent, place, &stub), &["--quick"], "auth_missing", 77);
+            assert_eq!(json["source"], Value::Null);
+        }
+    }
+    assert_eq!(stub.calls().len(), 0);
+}
+
+#[test]
+fn a_login_file_is_judged_before_anything_starts() {
+    let claude = |rest: &str| format!(r#"{{"claudeAiOauth":{{"accessToken":"a"{rest}}}}}"#);
+    let scopes = r#","scopes":["user:inference"]"#;
+    let soon = jiff::Timestamp::now().as_millisecond() + 600_000;
+    for (contents, code, broken) in [
+        ("{\"claudeAiOauth\"".to_owned(), "auth_missing", "parsed"),
+        (claude(""), "auth_missing", "parsed"),
+        (claude(&format!(r#"{scopes},"expiresAt":1,"refreshToken":"r""#)), "auth_expired", "unexpired"),
+        (claude(&format!(r#"{scopes},"expiresAt":1"#)), "auth_expired", "unexpired"),
+        // This one is good for ten minutes, less than a run may take: what then fails is the engine, of which there is none.
+        (claude(&format!(r#"{scopes},"expiresAt":{soon}"#)), "daemon_unreachable", "outlives"),
+    ] {
+        let mut bed = Bed::new();
+        bed.set("DOCKER_HOST", "unix:///nowhere");
+        let file = bed.write("home/.claude/.credentials.json", &contents);
+        let args = ["auth", "check", "claude", "--environment", "sandbox", "--json"];
+        let exit = if code == "daemon_unreachable" { 69 } else { 77 };
+        let json = bed.run(&args).exits(exit).json();
+        assert_eq!((json["code"].as_str(), &json["authenticated"]), (Some(code), &json!(false)), "{json}");
+        assert_eq!(rung(&json, broken)["ok"], false, "{json}");
+        assert_eq!(json["source"], file.to_str().unwrap());
+        assert_eq!(fs::read_to_string(file).unwrap(), contents);
+    }
+}
+
+#[test]
+fn on_the_host_the_agent_renews_its_login_itself_and_reads_only_its_own_variables() {
+    let json = |contents: &str, agent: &str, name: &str| {
+        let mut bed = Bed::new();
+        bed.program(agent, "echo '{\"loggedIn\":true,\"authMethod\":\"x\"}'").set(name, "stale");
+        bed.write("home/.claude/.credentials.json", contents);
+        bed.run(&["auth", "check", agent, "--environment", "host", "--quick", "--json"]).json()
+    };
+    let expired = r#"{"claudeAiOauth":{"accessToken":"a","scopes":["x"],"expiresAt":1REST}}"#;
+    let renewable = json(&expired.replace("REST", r#","refreshToken":"r""#), "claude", "UNRELATED");
+    assert_eq!((&renewable["code"], &rung(&renewable, "unexpired")["ok"]), (&json!("ok"), &json!(true)), "{renewable}");
+    assert_eq!(json(&expired.replace("REST", ""), "claude", "UNRELATED")["code"], "auth_expired");
+    let shadowing = json(&expired.replace("REST", ""), "claude", "ANTHROPIC_API_KEY");
+    assert_eq!(shadowing["source"], "$ANTHROPIC_API_KEY");
+    assert!(shadowing["shadowed"][0].as_str().unwrap().ends_with(".credentials.json"), "{shadowing}");
+    assert_eq!(json("", "codex", "OPENAI_API_KEY")["source"], Value::Null, "codex ignores it");
+}
+
+#[test]
+fn an_agent_that_hangs_ends_as_timeout_and_leaves_nothing() {
+    let mut bed = Bed::new();
+    let token = format!("AUTH_HANG_{}", std::process::id());
+    bed.program("claude", "trap '' TERM; while :; do sleep 1; done").set(&token, "1").set("ANTHROPIC_API_KEY", "x");
+    let args = ["auth", "check", "claude", "--environment", "host", "--timeout", "1", "--json"];
+    let done = bed.run(&args).exits(124);
+    assert_eq!((&done.json()["code"], &done.json()["authenticated"]), (&json!("timeout"), &json!(false)));
+    assert!(done.took < Duration::from_secs(6), "{:?}", done.took);
+    within(Duration::from_secs(1), "nothing is left", || processes_with(&format!("{token}=1")).is_empty());
+    bed.run(&["auth", "check", "claude", "--timeout", "0"]).exits(2).says("--timeout 0");
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let mut host = Bed::new();
+    host.set("ANTHROPIC_API_KEY", "x");
+    let done = host.run(&["auth", "check", "claude", "--environment", "host"]).exits(69);
+    assert!(done.out().contains("cli_missing") && done.out().contains("npm install -g"), "{}", done.out());
+    assert!(!done.out().contains('\u{1b}'));
+    let Some(engine) = Engine::get() else { return };
+    for (image, code, exit) in [("ringfence-test/nope:1", "image_missing", 69), (&engine.tiny(), "cli_missing", 69)] {
+        let mut bed = engine.bed();
+        bed.set("ANTHROPIC_API_KEY", "x").set("SANDBOX_DOCKER_IMAGE", image);
+        let json = bed.run(&["auth", "check", "claude", "--environment", "sandbox", "--json"]).exits(exit).json();
+        assert_eq!((json["code"].as_str(), &json["available"]), (Some(code), &json!(false)), "{json}");
+        assert_eq!(engine.containers_of(&bed), "");
+    }
+}
