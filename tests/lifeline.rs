@@ -41,7 +41,8 @@ impl Trial {
     }
 
     fn args<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
-        let mut args = vec!["run", "--agent", "shell", "--grace", "1s", "--timeout", "40s", "--max-attempts", "1", "--env"];
+        let mut args =
+            vec!["run", "--agent", "shell", "--grace", "1s", "--timeout", "40s", "--max-attempts", "1", "--env"];
         args.push(&self.token);
         match self.place {
             Place::Host => args.extend(["--mode", "host"]),

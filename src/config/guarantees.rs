@@ -234,6 +234,9 @@ mod tests {
 
     #[test]
     fn a_mode_that_cannot_run_guarantees_nothing() {
-        assert_eq!(levels(Mode::Apple, &Flags::default(), |_| ()).iter().filter(|(_, level)| *level != Level::Absent).count(), 0);
+        assert_eq!(
+            levels(Mode::Apple, &Flags::default(), |_| ()).iter().filter(|(_, level)| *level != Level::Absent).count(),
+            0
+        );
     }
 }

@@ -35,7 +35,8 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
     if login.get("scopes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         return Err("its login has no scopes, without which claude does not count it as one".into());
     }
-    let renewable = login.remove("refreshToken").is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
+    let renewable =
+        login.remove("refreshToken").is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
     let expires = login.get("expiresAt").and_then(Value::as_i64).and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let contents = json!({ "claudeAiOauth": login }).to_string().into_bytes();
     Ok(Found::file(".claude/.credentials.json", contents, expires, renewable))

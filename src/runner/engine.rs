@@ -51,7 +51,12 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
             format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head and grep"),
             "use an image with a POSIX shell: ringfence sandbox build-image",
         )
-    } else if says(&["bind source path does not exist", "no such file or directory: unknown", "invalid mount config", "duplicate mount point"]) {
+    } else if says(&[
+        "bind source path does not exist",
+        "no such file or directory: unknown",
+        "invalid mount config",
+        "duplicate mount point",
+    ]) {
         Failure::new(
             Class::Usage,
             "the engine cannot mount a folder of this run",

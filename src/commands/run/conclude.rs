@@ -124,7 +124,9 @@ pub fn hint(class: Class, agent: &dyn Agent, name: AgentName) -> String {
         Class::Network => format!(
             "check the network, and the endpoint that {name} is pointed at (a localhost address, a proxy, --network)"
         ),
-        _ if agent.passes_stderr() => "its own output says why; with --json the field agentExitCode has its code".into(),
+        _ if agent.passes_stderr() => {
+            "its own output says why; with --json the field agentExitCode has its code".into()
+        }
         _ => "run it again with --verbose to see each step".into(),
     }
 }

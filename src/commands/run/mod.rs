@@ -26,12 +26,12 @@ use crate::failure::{Class, Failure};
 use crate::ledger::Letter;
 use crate::output::Printer;
 use crate::runner::{self, Host};
-pub(in crate::commands) use inside::asker;
-pub(in crate::commands) use plan::{Plan, Wish};
 use attempts::{Attempts, Budget, Follower};
+pub(in crate::commands) use inside::asker;
 use order::Order;
-use record::{Record, Summary};
+pub(in crate::commands) use plan::{Plan, Wish};
 pub(in crate::commands) use record::state_dir;
+use record::{Record, Summary};
 use report::Report;
 pub(in crate::commands) use workspace::Workspace;
 

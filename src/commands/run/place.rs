@@ -50,8 +50,13 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
 /// What was asked for on the command line and means nothing on the host.
 fn without_effect(settings: &Settings) -> Vec<String> {
     let sandbox = &settings.sandbox;
-    let origins =
-        [&sandbox.image.origin, &sandbox.network.origin, &sandbox.memory.origin, &sandbox.cpus.origin, &sandbox.mounts.origin];
+    let origins = [
+        &sandbox.image.origin,
+        &sandbox.network.origin,
+        &sandbox.memory.origin,
+        &sandbox.cpus.origin,
+        &sandbox.mounts.origin,
+    ];
     let flags = origins.into_iter().filter(|origin| matches!(origin, Origin::Flag(_)));
     flags.map(|flag| format!("{flag} has no effect on the host; for a container: --mode docker")).collect()
 }
