@@ -65,6 +65,8 @@ pub fn drive(
     let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
     let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
     widen(&stdout);
+    // Where our own standard output is no pipe, this does nothing.
+    widen(&io::stdout());
     let child = host.start(spec, stdin, stdout_end, stderr_end)?;
     let inbox = pump(stdout, stderr);
     let watch = Watch {

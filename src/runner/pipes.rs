@@ -1,11 +1,12 @@
 //! The pipes of a child: what it is told, what it says, and how much of that is kept.
 
 use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-/// Read size of the agent's streams, bytes.
-const CHUNK: usize = 128 * 1024;
+/// Read size of the agent's streams, bytes; below the size at which an allocation becomes a mapping of its own (128 KiB, mallopt(3)).
+const CHUNK: usize = 64 * 1024;
 /// Chunks in flight, so that a slow reader of ours slows the agent down instead of filling memory.
 const CHUNKS: usize = 8;
 /// How much is kept of texts that may explain a failure, bytes.
@@ -23,13 +24,13 @@ pub enum Event {
 
 /// Gives a pipe the capacity that any process may ask for (1 MiB, pipe(7)), so that a fast writer is woken less often.
 #[cfg(target_os = "linux")]
-pub fn widen(pipe: &PipeReader) {
+pub fn widen(pipe: &impl AsFd) {
     // A system that allows less keeps its default: slower, never wrong.
     let _ = rustix::pipe::fcntl_setpipe_size(pipe, 1 << 20);
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn widen(_: &PipeReader) {}
+pub fn widen(_: &impl AsFd) {}
 
 /// Holds the lifeline in a thread of its own, so that a child that does not read can never block us. What is sent is written
 /// behind the frame; when the sender is dropped the lifeline closes.
