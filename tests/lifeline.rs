@@ -114,10 +114,9 @@ fn what_is_left_is_found_in_the_middle_of_an_exec() {
     let bed = Bed::new();
     let token = format!("TRIAL_EXEC_{}", std::process::id());
     let trial = &mut Trial { place: Place::Host, bed, token };
-    for _ in 0..40 {
+    for _ in 0..24 {
         trial.run("setsid sh -c 'trap \"\" TERM; exec sleep 300' >/dev/null 2>&1 &", &[]).exits(0);
-        // What was sent KILL may take a moment to go.
-        trial.gone(Duration::from_millis(300));
+        trial.gone(SLACK);
     }
 }
 

@@ -27,13 +27,17 @@ rf_pids() {
     fi
 }
 
-# While a process starts another program its environment reads empty for a moment: where one does, further looks decide.
+# A process that starts another program meanwhile reads as if it had no environment. Whether one did is asked after the look for
+# the marker, and may have passed by then: nothing is left once two looks in a row say so.
 rf_any() {
     if [ -e /proc/self/environ ]; then
-        for rf_look in 1 2 3 4 5; do
+        rf_quiet=0
+        for rf_look in 1 2 3 4 5 6; do
             LC_ALL=C grep -qszF "$rf_mark" /proc/[0-9]*/environ && return
-            [ -n "$(LC_ALL=C grep -Lsz . /proc/[0-9]*/environ)" ] || return
-            sleep 0.02 2>/dev/null || sleep 1
+            [ -z "$(LC_ALL=C grep -Lsz . /proc/[0-9]*/environ)" ] || rf_quiet=-1
+            rf_quiet=$((rf_quiet + 1))
+            [ "$rf_quiet" != 2 ] || break
+            [ "$rf_quiet" = 1 ] || sleep 0.02 2>/dev/null || sleep 1
         done
         return 1
     else
