@@ -5,19 +5,20 @@
 
 use std::io;
 use std::process::ExitStatus;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::event::Timespec;
 
 use super::marked;
 use super::marks::{Fault, Mark, Piece, Splitter};
-use super::pipes::{Event, Tail, hold, pump, widen};
+use super::pipes::{Heard, Streams, Tail, hold, widen};
 use super::{End, Host, Interrupts, Limits, Sink, Stop, Timings};
 use crate::command::CommandSpec;
 
 /// How often limits, signals and the caller's pipe are looked at.
-const TICK: Duration = Duration::from_millis(50);
+const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// What KILL may take after the grace, and what closing may take after KILL.
 const SLACK: Duration = Duration::from_millis(800);
 
@@ -68,7 +69,6 @@ pub fn drive(
     // Where our own standard output is no pipe, this does nothing.
     widen(&io::stdout());
     let child = host.start(spec, stdin, stdout_end, stderr_end)?;
-    let inbox = pump(stdout, stderr);
     let watch = Watch {
         limits,
         interrupts: &host.interrupts,
@@ -96,7 +96,7 @@ pub fn drive(
             timings: Timings::default(),
         },
     };
-    watch.run(&child, &inbox, sink)
+    watch.run(&child, Streams::new(stdout, stderr), sink)
 }
 
 /// How far the end has come.
@@ -129,19 +129,8 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    fn run(mut self, child: &duct::Handle, inbox: &Receiver<Event>, sink: &mut dyn Sink) -> Result<Observed> {
-        let mut open = 2;
-        while open > 0 {
-            match inbox.recv_timeout(TICK) {
-                Ok(Event::Out(chunk)) => {
-                    self.heard = Instant::now();
-                    self.heed(sink.stdout(&chunk));
-                }
-                Ok(Event::Err(chunk)) => self.stderr(&chunk, sink),
-                Ok(Event::Closed) => open -= 1,
-                Err(RecvTimeoutError::Timeout) => self.heed(sink.tick()),
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
+    fn run(mut self, child: &duct::Handle, mut streams: Streams, sink: &mut dyn Sink) -> Result<Observed> {
+        while streams.wait(&TICK, |heard| self.hear(heard, sink)).context("waiting for the agent's output")? {
             if !self.told && matches!(self.phase, Phase::Asked(_)) && self.observed.ours.is_some() {
                 self.told = true;
                 sink.ending();
@@ -154,6 +143,17 @@ impl Watch<'_> {
         self.lifeline = None;
         self.observed.status = child.wait_timeout(SLACK).context("waiting for the child")?.map(|output| output.status);
         Ok(self.finish())
+    }
+
+    fn hear(&mut self, heard: Heard<'_>, sink: &mut dyn Sink) {
+        match heard {
+            Heard::Out(chunk) => {
+                self.heard = Instant::now();
+                self.heed(sink.stdout(chunk));
+            }
+            Heard::Err(chunk) => self.stderr(chunk, sink),
+            Heard::Nothing => self.heed(sink.tick()),
+        }
     }
 
     fn stderr(&mut self, chunk: &[u8], sink: &mut dyn Sink) {

@@ -1,25 +1,27 @@
 //! The pipes of a child: what it is told, what it says, and how much of that is kept.
 
-use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
-/// Read size of the agent's streams, bytes; below the size at which an allocation becomes a mapping of its own (128 KiB, mallopt(3)).
-const CHUNK: usize = 64 * 1024;
-/// Chunks in flight, so that a slow reader of ours slows the agent down instead of filling memory.
-const CHUNKS: usize = 8;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+/// Read size of the agent's streams, bytes.
+const CHUNK: usize = 256 * 1024;
 /// How much is kept of texts that may explain a failure, bytes.
 const TAIL: usize = 16 * 1024;
 
-/// Something that came out of a child.
-pub enum Event {
-    /// On standard output.
-    Out(Vec<u8>),
-    /// On standard error.
-    Err(Vec<u8>),
-    /// The end of one of the two.
-    Closed,
+/// What came out of a child.
+#[derive(Clone, Copy)]
+pub enum Heard<'a> {
+    /// Bytes on standard output.
+    Out(&'a [u8]),
+    /// Bytes on standard error.
+    Err(&'a [u8]),
+    /// Nothing, for as long as was waited.
+    Nothing,
 }
 
 /// Gives a pipe the capacity that any process may ask for (1 MiB, pipe(7)), so that a fast writer is woken less often.
@@ -47,28 +49,52 @@ pub fn hold(mut lifeline: PipeWriter, frame: Vec<u8>) -> Sender<&'static [u8]> {
     sender
 }
 
-/// Reads both streams of a child until they end.
-pub fn pump(stdout: PipeReader, stderr: PipeReader) -> Receiver<Event> {
-    let (events, inbox) = sync_channel(CHUNKS);
-    read(stdout, events.clone(), Event::Out);
-    read(stderr, events, Event::Err);
-    inbox
+/// Both streams of a child, read as they come by the one thread that also passes them on: nothing is kept, so a slow reader of
+/// ours slows the agent down.
+pub struct Streams {
+    open: Vec<Stream>,
+    buffer: Vec<u8>,
 }
 
-fn read(mut stream: PipeReader, events: SyncSender<Event>, wrap: fn(Vec<u8>) -> Event) {
-    thread::spawn(move || {
-        loop {
-            let mut chunk = vec![0; CHUNK];
-            match stream.read(&mut chunk) {
-                Ok(0) | Err(_) => break,
-                Ok(length) => chunk.truncate(length),
+struct Stream {
+    pipe: PipeReader,
+    is_stderr: bool,
+    ended: bool,
+}
+
+impl Streams {
+    /// The streams of a child that has just been started.
+    pub fn new(stdout: PipeReader, stderr: PipeReader) -> Self {
+        let open = [(stdout, false), (stderr, true)];
+        let open = open.map(|(pipe, is_stderr)| Stream { pipe, is_stderr, ended: false }).into();
+        Streams { open, buffer: vec![0; CHUNK] }
+    }
+
+    /// Waits, for `limit` at most, and hands what came to `take`, once for each stream that has something. False once both
+    /// have ended.
+    ///
+    /// # Errors
+    /// Where the system cannot wait for the streams.
+    pub fn wait(&mut self, limit: &Timespec, mut take: impl FnMut(Heard<'_>)) -> io::Result<bool> {
+        let mut watched: Vec<_> = self.open.iter().map(|stream| PollFd::new(&stream.pipe, PollFlags::IN)).collect();
+        match poll(&mut watched, Some(limit)) {
+            Ok(0) | Err(Errno::INTR) => {
+                take(Heard::Nothing);
+                return Ok(true);
             }
-            if events.send(wrap(chunk)).is_err() {
-                return;
+            answer => answer?,
+        };
+        let ready: Vec<_> = watched.iter().map(|watched| !watched.revents().is_empty()).collect();
+        for (stream, _) in self.open.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
+            match stream.pipe.read(&mut self.buffer) {
+                Ok(0) | Err(_) => stream.ended = true,
+                Ok(length) if stream.is_stderr => take(Heard::Err(&self.buffer[..length])),
+                Ok(length) => take(Heard::Out(&self.buffer[..length])),
             }
         }
-        let _ = events.send(Event::Closed);
-    });
+        self.open.retain(|stream| !stream.ended);
+        Ok(!self.open.is_empty())
+    }
 }
 
 /// The last bytes of a stream.
