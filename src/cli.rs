@@ -103,9 +103,30 @@ pub enum Command {
         /// The shell to print it for
         shell: clap_complete::Shell,
     },
+    /// Print the JSON Schema of what a command prints for programs
+    #[command(after_help = "Example:\n  ringfence schema events >events.schema.json")]
+    Schema {
+        /// What to describe
+        name: SchemaName,
+    },
     /// Print the manual page
     #[command(after_help = "Example:\n  ringfence man | man -l -")]
     Man,
+}
+
+/// What a schema describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    /// The object of `run --json`.
+    Run,
+    /// A line of `run --json-stream`, or of an event file.
+    Events,
+    /// The object of `sandbox doctor --json`.
+    Doctor,
+    /// The object of `auth check --json`.
+    Auth,
+    /// A dead letter, and what `dead-letter` prints with `--json`.
+    DeadLetter,
 }
 
 /// `ringfence sandbox …`.

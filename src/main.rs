@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return commands::not_understood(&error),
     };
-    let printer = commands::printer(&cli.global);
+    let printer = commands::printer(&cli);
     let class = dispatch(cli, &printer).unwrap_or_else(|error| report(&error, &printer));
     ExitCode::from(u8::try_from(class.exit_code()).unwrap_or(u8::MAX))
 }
@@ -68,6 +68,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
             return commands::dead_letter::run(command, &flags, &env, &host, printer);
         }
         Command::Completions { shell } => commands::completions::run(shell, printer)?,
+        Command::Schema { name } => commands::schema::run(name, printer)?,
         Command::Man => commands::man::run(printer)?,
     }
     Ok(Class::Ok)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::stream::{Known, Protocol, Stream, detail, sum, text};
+use super::stream::{Known, Protocol, Stream, detail, returned, sum, text};
 use super::{Agent, Ended, Event, Reader, Task, Usage, Verdict, signs};
 use crate::command::CommandSpec;
 use crate::failure::Class;
@@ -83,6 +83,9 @@ impl Agent for Claude {
 /// its login, or asks its key helper again.
 const REFUSALS: u32 = 2;
 
+/// What was read, cached or not.
+const READ: [&str; 3] = ["/usage/input_tokens", "/usage/cache_creation_input_tokens", "/usage/cache_read_input_tokens"];
+
 #[derive(Default)]
 struct Session {
     outcome: Option<Outcome>,
@@ -97,6 +100,10 @@ struct Session {
     hopeless: bool,
     /// When a used-up allowance is filled again.
     resets: Option<Timestamp>,
+    /// The tool calls that have not returned: their ids and names.
+    open: Vec<(String, String)>,
+    /// The reply whose tokens were counted last: each part of it is a message of its own.
+    counted: String,
 }
 
 /// The `result` message.
@@ -109,11 +116,6 @@ struct Outcome {
 impl Protocol for Session {
     const NAME: &'static str = "claude";
 
-    fn ignores(kind: &str) -> bool {
-        // What the tools returned.
-        kind == "user"
-    }
-
     fn message(&mut self, kind: &str, message: &Value, known: &mut Known, events: &mut Vec<Event>) {
         match (kind, text(message, "subtype")) {
             ("system", Some("init")) => known.session = text(message, "session_id").map(str::to_owned),
@@ -124,6 +126,7 @@ impl Protocol for Session {
             }
             ("rate_limit_event", _) => self.resets = resets(&message["rate_limit_info"]),
             ("assistant", _) => self.assistant(message, known, events),
+            ("user", _) => self.returned(message, events),
             ("result", _) => self.result(message, known, events),
             _ => {}
         }
@@ -212,10 +215,39 @@ impl Session {
                 }
                 Some("tool_use") => {
                     let name = text(part, "name").unwrap_or("tool").to_owned();
-                    events.push(Event::Tool { name, detail: detail(&part["input"]) });
+                    let id = text(part, "id").unwrap_or_default().to_owned();
+                    self.open.push((id.clone(), name.clone()));
+                    events.push(Event::Tool { id, name, detail: detail(&part["input"]) });
                 }
                 _ => {}
             }
+        }
+        self.count(body, known, events);
+    }
+
+    /// What the model has read for this reply. How much it wrote is known at the end only: the number here is of its beginning.
+    fn count(&mut self, body: &Value, known: &mut Known, events: &mut Vec<Event>) {
+        let Some(id) = text(body, "id").filter(|id| *id != self.counted) else { return };
+        let read = sum(body, &READ);
+        if let Some(read) = read.filter(|read| *read > 0) {
+            id.clone_into(&mut self.counted);
+            known.usage.input_tokens = Some(known.usage.input_tokens.unwrap_or_default().saturating_add(read));
+            events.push(Event::Usage(known.usage));
+        }
+    }
+
+    fn returned(&mut self, message: &Value, events: &mut Vec<Event>) {
+        // What the model says next is another reply.
+        self.counted.clear();
+        for part in message["message"]["content"].as_array().into_iter().flatten() {
+            if text(part, "type") != Some("tool_result") {
+                continue;
+            }
+            let id = text(part, "tool_use_id").unwrap_or_default();
+            let Some(at) = self.open.iter().position(|(open, _)| open == id) else { continue };
+            let (id, name) = self.open.swap_remove(at);
+            let ok = part["is_error"] != true;
+            events.push(Event::ToolResult { id, name, ok, detail: returned(&part["content"]) });
         }
     }
 
@@ -230,10 +262,7 @@ impl Session {
             known.session = Some(session.to_owned());
         }
         known.usage = Usage {
-            input_tokens: sum(
-                message,
-                &["/usage/input_tokens", "/usage/cache_creation_input_tokens", "/usage/cache_read_input_tokens"],
-            ),
+            input_tokens: sum(message, &READ),
             output_tokens: sum(message, &["/usage/output_tokens"]),
             cost_usd: message["total_cost_usd"].as_f64(),
         };

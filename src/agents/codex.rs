@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::stream::{Known, Protocol, Stream, sum, text};
+use super::stream::{Known, Protocol, Stream, returned, sum, text};
 use super::{Agent, Ended, Event, Reader, Task, Usage, Verdict, signs};
 use crate::command::CommandSpec;
 use crate::failure::Class;
@@ -138,7 +138,13 @@ impl Thread {
         }
         self.worked();
         let one = |key: &str| signs::one_line(text(item, key).unwrap_or_default(), 120);
-        let tool = |name: &str, detail: String| Event::Tool { name: name.to_owned(), detail };
+        let id = || text(item, "id").unwrap_or_default().to_owned();
+        let tool = |name: &str, detail: String| Event::Tool { id: id(), name: name.to_owned(), detail };
+        let status = text(item, "status");
+        let result = |name: &str, said: &Value| {
+            let ok = !matches!(status, Some("failed" | "declined")) && item["exit_code"].as_i64().unwrap_or(0) == 0;
+            Event::ToolResult { id: id(), name: name.to_owned(), ok, detail: returned(said) }
+        };
         match (kind, is_complete) {
             ("agent_message", true) => {
                 let said = text(item, "text").unwrap_or_default();
@@ -146,12 +152,22 @@ impl Thread {
                 events.push(Event::Text(said.to_owned()));
             }
             ("command_execution", false) => events.push(tool("shell", one("command"))),
+            ("command_execution", true) => events.push(result("shell", &item["aggregated_output"])),
             ("mcp_tool_call", false) => events.push(tool(&one("tool"), one("server"))),
-            ("web_search", true) => events.push(tool("web_search", one("query"))),
+            ("mcp_tool_call", true) => {
+                let error = &item["error"]["message"];
+                let said = if error.is_null() { &item["result"]["content"] } else { error };
+                events.push(result(&one("tool"), said));
+            }
+            ("web_search", true) => {
+                events.push(tool("web_search", one("query")));
+                events.push(result("web_search", &Value::Null));
+            }
             ("file_change", true) => {
                 for path in item["changes"].as_array().into_iter().flatten().filter_map(|change| text(change, "path")) {
                     events.push(tool("edit", signs::one_line(path, 120)));
                 }
+                events.push(result("edit", &Value::Null));
             }
             _ => {}
         }

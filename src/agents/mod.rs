@@ -43,9 +43,22 @@ pub enum Event {
     Text(String),
     /// A tool was called: its name, and its argument in short.
     Tool {
+        /// Names the call, so that its result can be told; empty where the agent has no name for it.
+        id: String,
         /// As the agent calls it.
         name: String,
         /// A path, a command, a pattern: whatever says most.
+        detail: String,
+    },
+    /// What a tool returned, in short.
+    ToolResult {
+        /// The call's.
+        id: String,
+        /// The tool's.
+        name: String,
+        /// Whether it worked, by the agent's word.
+        ok: bool,
+        /// The beginning of what it returned, in one line.
         detail: String,
     },
     /// What has been used so far.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::stream::{Known, Protocol, Stream, detail, sum, text};
+use super::stream::{Known, Protocol, Stream, detail, returned, sum, text};
 use super::{Agent, Ended, Event, Reader, Task, Verdict, signs};
 use crate::command::CommandSpec;
 use crate::failure::Class;
@@ -88,8 +88,14 @@ impl Protocol for Run {
                 let state = &part["state"];
                 let title = text(state, "title").map(|title| signs::one_line(title, 120));
                 let detail = title.unwrap_or_else(|| detail(&state["input"]));
-                events.push(Event::Tool { name: text(part, "tool").unwrap_or("tool").to_owned(), detail });
+                let id = text(part, "callID").unwrap_or_default().to_owned();
+                let name = text(part, "tool").unwrap_or("tool").to_owned();
                 self.tool_error = text(state, "error").map(str::to_owned);
+                // It tells of a call when that has returned.
+                events.push(Event::Tool { id: id.clone(), name: name.clone(), detail });
+                let ok = self.tool_error.is_none();
+                let detail = returned(if ok { &state["output"] } else { &state["error"] });
+                events.push(Event::ToolResult { id, name, ok, detail });
             }
             "step_finish" => {
                 self.reason = text(part, "reason").map(str::to_owned);

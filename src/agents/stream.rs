@@ -17,11 +17,6 @@ pub(super) struct Known {
 pub(super) trait Protocol {
     /// The agent's name, for messages.
     const NAME: &'static str;
-    /// Whether messages of this kind say nothing that is needed, so that they are not even parsed: some hold whole files.
-    fn ignores(kind: &str) -> bool {
-        let _ = kind;
-        false
-    }
     /// Takes a message of type `kind`.
     fn message(&mut self, kind: &str, message: &Value, known: &mut Known, events: &mut Vec<Event>);
     /// [`Reader::hopeless`].
@@ -50,9 +45,7 @@ impl<P: Protocol> Stream<P> {
 impl<P: Protocol> Reader for Stream<P> {
     fn read(&mut self, chunk: &[u8], events: &mut Vec<Event>) {
         self.lines.read(chunk, &mut |message| {
-            if !P::ignores(&message.kind) {
-                self.protocol.message(&message.kind, &message.value(), &mut self.known, events);
-            }
+            self.protocol.message(&message.kind, &message.value(), &mut self.known, events);
         });
         if self.lines.take_skipped() {
             let text = format!("a line of more than 16 MiB in the output of {} was left out", P::NAME);
@@ -82,9 +75,7 @@ impl<P: Protocol> Reader for Stream<P> {
 
     fn verdict(&mut self, ended: Ended<'_>) -> Verdict {
         self.lines.finish(&mut |message| {
-            if !P::ignores(&message.kind) {
-                self.protocol.message(&message.kind, &message.value(), &mut self.known, &mut Vec::new());
-            }
+            self.protocol.message(&message.kind, &message.value(), &mut self.known, &mut Vec::new());
         });
         if let Some(verdict) = self.protocol.verdict(&self.known, ended) {
             return verdict;
@@ -114,4 +105,11 @@ pub(super) fn detail(input: &Value) -> String {
         ["command", "file_path", "filePath", "path", "pattern", "query", "url", "description", "name", "prompt"];
     let found = TELLING.iter().find_map(|key| text(input, key));
     signs::one_line(found.unwrap_or_default(), 120)
+}
+
+/// What a tool returned, in one short line: a text, or the first text of a list of parts.
+pub(super) fn returned(content: &Value) -> String {
+    let mut parts = content.as_array().into_iter().flatten();
+    let said = content.as_str().or_else(|| parts.find_map(|part| text(part, "text")));
+    signs::one_line(said.unwrap_or_default(), 200)
 }

@@ -144,7 +144,12 @@ fn events_tell_what_the_agent_does() {
         let (stream, ..) = fixture(name, "ok-shell");
         let (_, events) = read(name, &stream, 7);
         let tool = events.iter().find_map(|event| match event {
-            Event::Tool { name, detail } => Some((name.as_str(), detail.contains("echo hi > made.txt"))),
+            Event::Tool { id, name, detail } => {
+                assert!(
+                    events.iter().any(|event| matches!(event, Event::ToolResult { id: of, ok: true, .. } if of == id))
+                );
+                Some((name.as_str(), detail.contains("echo hi > made.txt")))
+            }
             _ => None,
         });
         let expected = match name {

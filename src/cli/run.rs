@@ -86,7 +86,10 @@ pub struct RunArgs {
     /// Let tasks of a batch work in one workspace at the same time
     #[arg(long, requires = "batch")]
     pub shared_workspace: bool,
-    /// Pass the agent's own stream through untouched
+    /// Print a JSON line for everything that happens, the last of them the object of --json: see `ringfence schema events`
+    #[arg(long, conflicts_with_all = ["json", "raw", "batch", "dry_run"])]
+    pub json_stream: bool,
+    /// Pass the agent's own stream through untouched (a model's control characters reach a terminal as JSON escapes only)
     #[arg(long, conflicts_with = "json")]
     pub raw: bool,
     /// Print the external commands and run nothing

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod dead_letter;
 pub mod man;
 pub mod run;
+pub mod schema;
 pub mod set;
 pub mod show;
 
@@ -15,19 +16,24 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{Cli, ColorWhen, GlobalArgs, RunArgs};
+use crate::cli::{Cli, ColorWhen, Command, GlobalArgs, RunArgs};
 use crate::config::Flags;
 use crate::failure::Failure;
 use crate::output::{Colors, Printer};
 
-/// The printer that the global options ask for.
-pub fn printer(global: &GlobalArgs) -> Printer {
+/// The printer that the options ask for.
+pub fn printer(cli: &Cli) -> Printer {
+    let global = &cli.global;
     let colors = match global.color {
         ColorWhen::Auto => Colors::Auto,
         ColorWhen::Always => Colors::Always,
         ColorWhen::Never => Colors::Never,
     };
-    Printer::new(global.json, global.quiet, global.verbose, colors)
+    let printer = Printer::new(global.json, global.quiet, global.verbose, colors);
+    match &cli.command {
+        Command::Run(args) if args.json_stream => printer.with_events(),
+        _ => printer,
+    }
 }
 
 /// What the global options override.
@@ -58,7 +64,8 @@ pub fn run_flags(global: &GlobalArgs, args: &RunArgs) -> Flags {
 /// Help and version as clap prints them; anything else that was typed wrongly as every error: three lines, or one object.
 pub fn not_understood(error: &clap::Error) -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().skip(1).take_while(|arg| arg != "--").collect();
-    let json = typed.iter().any(|arg| arg == "--json");
+    let events = typed.iter().any(|arg| arg == "--json-stream");
+    let json = events || typed.iter().any(|arg| arg == "--json");
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if asked || (error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !json) {
         // A reader that has gone away is no error.
@@ -66,6 +73,7 @@ pub fn not_understood(error: &clap::Error) -> ExitCode {
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
     let printer = Printer::new(json, false, false, Colors::Auto);
+    let printer = if events { printer.with_events() } else { printer };
     let failure = usage(error, &typed);
     printer.failure(&failure);
     if json {

@@ -7,7 +7,8 @@ use anyhow::Result;
 use owo_colors::{OwoColorize, Style};
 use serde::Serialize;
 
-use super::sanitize;
+use super::sanitize::{escape, sanitize};
+use super::{Guard, Passage, To};
 use crate::failure::Failure;
 use crate::redact::Secrets;
 
@@ -40,6 +41,8 @@ pub struct Printer {
     verbose: bool,
     colors: ColorChoice,
     secrets: Secrets,
+    /// Whether standard output is a stream of events, of which the one JSON object is the last.
+    events: bool,
     /// Whether this is one of many runs, whose output is none of standard output's.
     apart: bool,
 }
@@ -47,7 +50,15 @@ pub struct Printer {
 impl Printer {
     /// A printer as the global options ask for.
     pub fn new(json: bool, quiet: bool, verbose: bool, colors: Colors) -> Self {
-        Printer { json, quiet, verbose, colors: colors.into(), secrets: Secrets::default(), apart: false }
+        Printer {
+            json,
+            quiet,
+            verbose,
+            colors: colors.into(),
+            secrets: Secrets::default(),
+            events: false,
+            apart: false,
+        }
     }
 
     /// A printer for one of many runs at once: it keeps answers and remarks to itself, and its run's report has them.
@@ -58,8 +69,15 @@ impl Printer {
             verbose: false,
             colors: self.colors,
             secrets: self.secrets.clone(),
+            events: false,
             apart: true,
         }
+    }
+
+    /// The same printer, but for a JSON line per event before the one JSON object.
+    #[must_use]
+    pub fn with_events(self) -> Self {
+        Printer { json: true, events: true, ..self }
     }
 
     /// What never appears in a remark, a warning or an error.
@@ -77,6 +95,11 @@ impl Printer {
         self.json
     }
 
+    /// Whether events are printed as they come.
+    pub fn has_events(&self) -> bool {
+        self.events
+    }
+
     /// Whether a run has to end when nobody reads standard output any more.
     pub fn needs_reader(&self) -> bool {
         !self.apart
@@ -87,12 +110,18 @@ impl Printer {
         self.verbose
     }
 
-    /// Whether a live status line may be drawn: standard error is a terminal, and nobody asked for silence or for a log.
+    /// Whether nobody wants progress and warnings.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether a live status line may be drawn: standard error is a terminal that can, and nobody asked for silence.
     pub fn is_live(&self) -> bool {
-        !self.quiet
-            && !self.verbose
-            && io::stderr().is_terminal()
-            && std::env::var_os("CI").is_none_or(|ci| ci.is_empty())
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let can = set("TERM") && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        // Events on the same terminal would run into the line.
+        let alone = !self.events || !io::stdout().is_terminal();
+        !self.quiet && alone && can && io::stderr().is_terminal() && !set("CI")
     }
 
     /// Standard output, with styles taken out where they are not wanted.
@@ -112,31 +141,36 @@ impl Printer {
     /// The one JSON object, on one line.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        serde_json::to_writer(&mut out, value)?;
+        if io::stdout().is_terminal() {
+            out.write_all(escape(&serde_json::to_string(value)?).as_bytes())?;
+        } else {
+            serde_json::to_writer(&mut out, value)?;
+        }
         out.write_all(b"\n")?;
         Ok(out.flush()?)
     }
 
-    /// A piece of an agent's answer: as it is into a pipe, without control characters onto a terminal.
-    pub fn answer(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if out.is_terminal() {
-            out.write_all(sanitize(&String::from_utf8_lossy(bytes)).as_bytes())?;
-        } else {
-            out.write_all(bytes)?;
+    /// A line for the event `kind` with its `fields`, where events are printed.
+    pub fn event(&self, kind: &'static str, fields: &impl Serialize) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct Line<'a, F> {
+            r#type: &'static str,
+            timestamp: String,
+            #[serde(flatten)]
+            fields: &'a F,
         }
-        out.flush()
+        if !self.events {
+            return Ok(());
+        }
+        let line = Line { r#type: kind, timestamp: format!("{:.3}", jiff::Timestamp::now()), fields };
+        self.json(&line).map_err(|error| error.downcast::<io::Error>().unwrap_or_else(io::Error::other))
     }
 
-    /// A piece of an agent's standard error, handled as its answer is.
-    pub fn aside(&self, bytes: &[u8]) {
-        let mut err = io::stderr().lock();
-        // Nobody may be reading standard error; that is no reason to stop.
-        let _ = if err.is_terminal() {
-            err.write_all(sanitize(&String::from_utf8_lossy(bytes)).as_bytes())
-        } else {
-            err.write_all(bytes)
-        };
+    /// A whole text: as it is into a pipe, without control characters onto a terminal.
+    pub fn answer(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut passage = Passage::new(To::Out, Guard::Pictures);
+        passage.write(bytes)?;
+        passage.finish()
     }
 
     /// A remark for people, unless they asked for silence.
@@ -148,6 +182,8 @@ impl Printer {
 
     /// A warning, unless people asked for silence.
     pub fn warning(&self, text: &str) {
+        // A reader that has gone away is noticed by what the run itself writes.
+        let _ = self.event("warning", &serde_json::json!({ "message": self.secrets.redact(text) }));
         if !self.quiet {
             let _ = writeln!(self.err(), "{} {}", "warning:".style(Style::new().yellow().bold()), self.safe(text));
         }
@@ -165,13 +201,17 @@ impl Printer {
 
     /// The one JSON object of a command that failed before it had anything else to say.
     pub fn failure_json(&self, failure: &Failure) -> Result<()> {
-        self.json(&serde_json::json!({
+        let mut object = serde_json::json!({
             "ok": false,
             "class": failure.class,
             "retryable": failure.class.retryable(),
             "message": self.secrets.redact(&failure.message),
             "cause": failure.cause.as_deref().map(|cause| self.secrets.redact(cause)),
             "hint": self.secrets.redact(&failure.hint),
-        }))
+        });
+        if self.events {
+            object["type"] = "result".into();
+        }
+        self.json(&object)
     }
 }

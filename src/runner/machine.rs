@@ -1,7 +1,7 @@
 //! This machine: what starts processes on it, children with a lifeline as well as short commands.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -72,7 +72,9 @@ impl Host {
         let program = find_program(&spec.program)?;
         if self.verbose {
             // Nobody may be reading standard error; that is no reason to stop.
-            let _ = writeln!(io::stderr(), "+ {}", self.secrets.redact(&spec.to_string()));
+            // On a terminal it takes the place of what may stand there, a live line.
+            let clear = if io::stderr().is_terminal() { "\r\x1b[J" } else { "" };
+            let _ = writeln!(io::stderr(), "{clear}+ {}", self.secrets.redact(&spec.to_string()));
         }
         let mut expression = duct::cmd(program, &spec.args).unchecked();
         for (name, value) in &spec.env {

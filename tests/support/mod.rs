@@ -8,6 +8,8 @@
 )]
 #![allow(missing_docs, reason = "names say it")]
 
+pub mod schema;
+pub mod screen;
 pub mod stub;
 
 use std::ffi::{OsStr, OsString};

@@ -189,6 +189,8 @@ impl Attempts<'_> {
         }
         let invocation = order.invocation(settings, run_id, number);
         self.record.start(&invocation, follower);
+        // A reader that has gone away is noticed by what the agent writes.
+        let _ = self.printer.event("started", &invocation);
         let began = Instant::now();
         // Nothing of an earlier attempt may stand in the way, not even a container that the engine is slow to remove.
         let name = if number == 1 { run_id.to_owned() } else { format!("{run_id}-{number}") };

@@ -3,9 +3,10 @@
 use std::io;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::json;
 
-use crate::agents::{Agent, Event, Reader};
-use crate::output::{Printer, Status};
+use crate::agents::{Agent, Event, Reader, Usage};
+use crate::output::{Guard, Passage, Printer, Status, To, unfinished};
 use crate::runner::{Sink, Stop};
 
 /// Takes an agent's output while it runs.
@@ -13,11 +14,13 @@ pub struct Live<'a> {
     reader: Box<dyn Reader>,
     printer: &'a Printer,
     status: Status,
-    /// Whether standard output is passed through as it comes.
-    through: bool,
-    /// Whether standard error is.
-    aside: bool,
+    /// Where standard output is passed through as it comes.
+    through: Option<Passage>,
+    /// Where standard error is.
+    aside: Option<Passage>,
     events: Vec<Event>,
+    /// The beginning of a character at the end of an output that is text.
+    cut: Option<Vec<u8>>,
     warnings: Vec<String>,
     /// How much came on standard output.
     bytes: u64,
@@ -57,13 +60,21 @@ impl<'a> Live<'a> {
         let through = (raw || agent.answers_raw()) && !printer.is_json();
         // What is passed through need not be kept as well.
         let limit = if agent.answers_raw() && through { 0 } else { limit };
+        let guard = match (raw, agent.answers_raw()) {
+            (false, _) => Guard::Pictures,
+            // A model's words are in it, whose meaning escapes keep.
+            (true, false) => Guard::Escapes,
+            (true, true) => Guard::Nothing,
+        };
+        let aside = agent.passes_stderr() || printer.is_verbose();
         Live {
             reader: agent.reader(limit),
             printer,
-            status: Status::new(name, printer.is_live() && !through),
-            through,
-            aside: agent.passes_stderr() || printer.is_verbose(),
+            status: Status::new(name, printer.is_live() && !through && !agent.passes_stderr()),
+            through: through.then(|| Passage::new(To::Out, guard)),
+            aside: aside.then(|| Passage::new(To::Err, if agent.passes_stderr() { guard } else { Guard::Pictures })),
             events: Vec::new(),
+            cut: (agent.answers_raw() && printer.has_events()).then(Vec::new),
             warnings: Vec::new(),
             bytes: 0,
             tail: Vec::new(),
@@ -75,7 +86,14 @@ impl<'a> Live<'a> {
     /// What it all came to.
     pub fn finish(mut self) -> Seen {
         self.show_log(true);
-        let tail = self.through.then(|| last_of(&self.tail));
+        for passage in [&mut self.through, &mut self.aside].into_iter().flatten() {
+            // Whether anybody reads it no longer matters.
+            let _ = passage.finish();
+        }
+        if let Some(rest) = self.cut.take().filter(|rest| !rest.is_empty()) {
+            let _ = self.printer.event("text", &json!({ "text": String::from_utf8_lossy(&rest) }));
+        }
+        let tail = self.through.is_some().then(|| last_of(&self.tail));
         Seen { reader: self.reader, warnings: self.warnings, bytes: self.bytes, tail }
     }
 
@@ -83,38 +101,88 @@ impl<'a> Live<'a> {
     fn show_log(&mut self, all: bool) {
         let newline = self.partial.iter().rposition(|&byte| byte == b'\n').map(|at| at + 1);
         let end = if all || self.partial.len() > LOG_LINE { Some(self.partial.len()) } else { newline };
-        if let Some(end) = end.filter(|end| *end > 0) {
-            let printer = self.printer;
-            let lines: Vec<u8> = self.partial.drain(..end).collect();
-            let text = String::from_utf8_lossy(&lines);
-            self.status.around(|| printer.aside(printer.secrets().redact(&text).as_bytes()));
+        let (Some(end), Some(aside)) = (end.filter(|end| *end > 0), &mut self.aside) else { return };
+        let lines: Vec<u8> = self.partial.drain(..end).collect();
+        let mut text = self.printer.secrets().redact(&String::from_utf8_lossy(&lines)).into_owned();
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        // Nobody may be reading standard error; that is no reason to stop.
+        let _ = self.status.around(|| aside.write(text.as_bytes()));
+    }
+
+    /// An output that is text itself, as events.
+    fn tell_text(&mut self, chunk: &[u8]) {
+        let Some(cut) = &mut self.cut else { return };
+        cut.extend_from_slice(chunk);
+        let rest = cut.split_off(cut.len() - unfinished(cut));
+        let whole = std::mem::replace(cut, rest);
+        if !whole.is_empty() {
+            self.events.push(Event::Text(String::from_utf8_lossy(&whole).into_owned()));
         }
     }
 
-    fn show(&mut self) {
+    fn show(&mut self) -> io::Result<()> {
+        let printer = self.printer;
+        let safe = |text: &str| printer.secrets().redact(text).into_owned();
+        let step = |status: &Status, text: &str| {
+            if printer.is_verbose() && !text.is_empty() {
+                status.around(|| printer.note(text));
+            }
+        };
         for event in self.events.drain(..) {
             match event {
                 Event::Text(text) => {
                     self.status.doing(text.trim().lines().next().unwrap_or_default());
-                    if self.printer.is_verbose() {
-                        self.printer.note(text.trim_end());
+                    if self.log {
+                        step(&self.status, text.trim());
                     }
+                    printer.event("text", &json!({ "text": text }))?;
                 }
-                Event::Tool { name, detail } => {
-                    let step = format!("{name} {detail}");
-                    self.status.doing(&step);
-                    if self.printer.is_verbose() {
-                        self.printer.note(&format!("· {}", step.trim_end()));
-                    }
+                Event::Tool { id, name, detail } => {
+                    let call = format!("{name} {detail}");
+                    self.status.doing(&safe(&call));
+                    step(&self.status, &format!("· {}", call.trim_end()));
+                    printer.event("tool", &json!({ "id": id, "name": name, "detail": safe(&detail) }))?;
                 }
-                Event::Usage(_) => {}
+                Event::ToolResult { id, name, ok, detail } => {
+                    let how = if ok { "" } else { "failed: " };
+                    step(&self.status, format!("  {how}{detail}").trim_end());
+                    let fields = json!({ "id": id, "name": name, "ok": ok, "detail": safe(&detail) });
+                    printer.event("tool_result", &fields)?;
+                }
+                Event::Usage(usage) if usage == Usage::default() => {}
+                Event::Usage(usage) => {
+                    self.status.used(&in_short(usage));
+                    printer.event("usage", &usage)?;
+                }
                 Event::Warning(text) => {
-                    let printer = self.printer;
                     self.status.around(|| printer.warning(&text));
                     self.warnings.push(text);
                 }
             }
         }
+        Ok(())
+    }
+}
+
+/// `12.3k in, 456 out, $0.04`: what is known of it.
+fn in_short(usage: Usage) -> String {
+    let tokens =
+        |count: Option<u64>, what| count.filter(|count| *count > 0).map(|count| format!("{} {what}", rounded(count)));
+    let cost = usage.cost_usd.filter(|cost| *cost > 0.0).map(|cost| format!("${cost:.2}"));
+    let parts = [tokens(usage.input_tokens, "in"), tokens(usage.output_tokens, "out"), cost];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A count in at most five characters.
+fn rounded(count: u64) -> String {
+    let tenths = |unit: u64| format!("{}.{}", count / unit, count % unit * 10 / unit);
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..100_000 => format!("{}k", tenths(1_000)),
+        100_000..1_000_000 => format!("{}k", count / 1_000),
+        _ => format!("{}M", tenths(1_000_000)),
     }
 }
 
@@ -122,23 +190,24 @@ impl Sink for Live<'_> {
     fn stdout(&mut self, chunk: &[u8]) -> Result<(), Stop> {
         self.bytes += chunk.len() as u64;
         self.reader.read(chunk, &mut self.events);
-        self.show();
-        if self.through {
+        self.tell_text(chunk);
+        self.show()?;
+        if let Some(through) = &mut self.through {
             self.tail.extend_from_slice(&chunk[chunk.len().saturating_sub(TAIL)..]);
             let excess = self.tail.len().saturating_sub(TAIL);
             self.tail.drain(..excess);
-            self.printer.answer(chunk)?;
+            through.write(chunk)?;
         }
         if self.reader.hopeless() { Err(Stop::Decided) } else { Ok(()) }
     }
 
     fn stderr(&mut self, chunk: &[u8]) -> Result<(), Stop> {
-        if self.aside && self.log {
+        if self.log && self.aside.is_some() {
             self.partial.extend_from_slice(chunk);
             self.show_log(false);
-        } else if self.aside {
-            let printer = self.printer;
-            self.status.around(|| printer.aside(chunk));
+        } else if let Some(aside) = &mut self.aside {
+            // Nobody may be reading standard error; that is no reason to stop.
+            let _ = aside.write(chunk);
         }
         Ok(())
     }
@@ -156,5 +225,20 @@ impl Sink for Live<'_> {
         let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
         poll(&mut watched, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).map_err(io::Error::from)?;
         if watched[0].revents().intersects(PollFlags::ERR) { Err(Stop::ReaderGone) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_used_is_told_in_short() {
+        let usage =
+            |input, output, cost| in_short(Usage { input_tokens: input, output_tokens: output, cost_usd: cost });
+        assert_eq!(usage(Some(12_345), Some(456), Some(0.0449)), "12.3k in, 456 out, $0.04");
+        assert_eq!(usage(None, Some(1_250_000), None), "1.2M out");
+        assert_eq!(usage(Some(0), None, Some(0.0)), "");
+        assert_eq!([rounded(999), rounded(99_999), rounded(123_456)], ["999", "99.9k", "123k"]);
     }
 }

@@ -38,11 +38,17 @@ pub(in crate::commands) use workspace::Workspace;
 /// Runs the task, or the tasks of a batch, and returns the class that decides the exit code. With `--json` the one object is
 /// printed here, whatever happens.
 pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
+    if !printer.is_quiet() {
+        host.interrupts.remark_on_stop(
+            "ringfence is stopped; the agent goes on, and so does its time: fg to watch it again, Ctrl-C there to end it",
+        );
+    }
     if args.batch.is_some() {
         refuse_what_is_not_there_yet(&args)?;
         return batch::run(&args, flags, env, host, printer);
     }
     let report = Report::begin(runner::new_run_id()?);
+    let report = if printer.has_events() { report.into_event() } else { report };
     let prepared = prepare(&mut args, flags, env, host).and_then(|order| {
         let dry = order.wish.dry.then(|| Plan::of(&order, report.run_id(), env, host)).transpose()?;
         Ok((order, dry, Record::of(&args, env, printer.secrets())?))

@@ -151,6 +151,9 @@ impl Plan {
         let conclusion = conclude(result, reader.as_mut(), self.agent, self.name, &self.limits);
         let shown = (self.raw || self.agent.answers_raw()) && !printer.is_json();
         let taken = attachments::take(if shown { &[] } else { reader.answer() }, &self.roots);
+        for warning in &taken.warnings {
+            printer.warning(warning);
+        }
         let tail = match (tail, taken.text.is_empty(), &conclusion.outcome) {
             (Some(tail), ..) if !tail.is_empty() => tail,
             (_, true, Some(outcome)) => last_of(outcome.stderr_tail.as_bytes()),

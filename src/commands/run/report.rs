@@ -19,6 +19,9 @@ use crate::runner::{self, Timings};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
+    /// What it is among the events of a run, where it is the last of them.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     schema: &'static str,
     run_id: String,
     ok: bool,
@@ -50,6 +53,7 @@ impl Report {
     /// The report of a run that begins now, and of which nothing else is known yet.
     pub fn begin(run_id: String) -> Self {
         Report {
+            kind: None,
             schema: "ringfence.run/1",
             run_id,
             ok: false,
@@ -76,6 +80,12 @@ impl Report {
             egress_denied: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// The same report as the last of a run's events.
+    #[must_use]
+    pub fn into_event(self) -> Self {
+        Report { kind: Some("result"), ..self }
     }
 
     /// The run's id.

@@ -1,0 +1,135 @@
+//! One line at the bottom of the terminal, redrawn in place.
+//!
+//! It is cut by the terminal itself (no automatic wrap while it is written), and the cursor waits in its first column: whatever
+//! the terminal does to the line when it is resized, erasing from the cursor to the end of the screen takes all of it away.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How often the line is redrawn.
+const REDRAW: Duration = Duration::from_millis(120);
+
+/// Erases the line: from the cursor, which waits at its beginning, to the end of the screen. The line goes first, because tmux
+/// keeps in its scrollback what goes with a whole screen.
+const ERASE: &str = "\r\x1b[K\x1b[J";
+
+const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+/// A line that shows an `S`.
+pub(super) struct LiveLine<S>(Option<Drawn<S>>);
+
+struct Drawn<S> {
+    shared: Arc<Shared<S>>,
+    painter: Option<JoinHandle<()>>,
+}
+
+struct Shared<S> {
+    state: Mutex<State<S>>,
+    over: Condvar,
+}
+
+struct State<S> {
+    shown: S,
+    over: bool,
+}
+
+/// The text of a line, as it is put together.
+pub(super) struct Text {
+    text: String,
+    frame: &'static str,
+}
+
+impl Text {
+    fn add(&mut self, style: &str, text: &str) -> &mut Self {
+        let gap = if self.text.is_empty() { "" } else { " " };
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "{gap}\x1b[{style}m{text}\x1b[0m");
+        self
+    }
+
+    /// A sign of life.
+    pub(super) fn spinner(&mut self) -> &mut Self {
+        let frame = self.frame;
+        self.add("36", frame)
+    }
+
+    pub(super) fn bold(&mut self, text: &str) -> &mut Self {
+        self.add("1", text)
+    }
+
+    pub(super) fn dim(&mut self, text: &str) -> &mut Self {
+        self.add("2", text)
+    }
+
+    pub(super) fn plain(&mut self, text: &str) -> &mut Self {
+        self.add("", text)
+    }
+}
+
+fn locked<S>(state: &Mutex<State<S>>) -> MutexGuard<'_, State<S>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Nobody may be reading standard error; that is no reason to stop.
+fn put(text: &str) {
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+impl<S: Send + 'static> LiveLine<S> {
+    /// A line that `draw` makes of what is `shown`; nothing at all where `live` is false.
+    pub(super) fn new(shown: S, live: bool, draw: impl Fn(&S, &mut Text) + Send + 'static) -> Self {
+        if !live {
+            return LiveLine(None);
+        }
+        let shared = Arc::new(Shared { state: Mutex::new(State { shown, over: false }), over: Condvar::new() });
+        let ours = shared.clone();
+        let thread = thread::spawn(move || {
+            let mut spinner = FRAMES.iter().cycle();
+            let mut state = locked(&ours.state);
+            // What is over at once is never drawn.
+            loop {
+                let waited = ours.over.wait_timeout_while(state, REDRAW, |state| !state.over);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                if state.over {
+                    return;
+                }
+                let mut text = Text { text: String::new(), frame: spinner.next().unwrap_or(&"") };
+                draw(&state.shown, &mut text);
+                put(&format!("\r\x1b[?7l{}\x1b[J\x1b[?7h\r", text.text));
+            }
+        });
+        LiveLine(Some(Drawn { shared, painter: Some(thread) }))
+    }
+
+    /// Changes what is shown from the next time on that it is drawn.
+    pub(super) fn change(&self, change: impl FnOnce(&mut S)) {
+        if let Some(drawn) = &self.0 {
+            change(&mut locked(&drawn.shared.state).shown);
+        }
+    }
+
+    /// Writes through `write` while the line is away.
+    pub(super) fn around<T>(&self, write: impl FnOnce() -> T) -> T {
+        let Some(drawn) = &self.0 else { return write() };
+        let _held = locked(&drawn.shared.state);
+        put(ERASE);
+        write()
+    }
+}
+
+impl<S> Drop for LiveLine<S> {
+    fn drop(&mut self) {
+        if let Some(drawn) = &mut self.0 {
+            locked(&drawn.shared.state).over = true;
+            drawn.shared.over.notify_one();
+            if let Some(painter) = drawn.painter.take() {
+                let _ = painter.join();
+            }
+            put(ERASE);
+        }
+    }
+}
