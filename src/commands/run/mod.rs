@@ -13,6 +13,7 @@ mod probe;
 mod record;
 mod report;
 mod task;
+mod traces;
 mod workspace;
 
 use std::sync::Arc;

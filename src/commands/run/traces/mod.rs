@@ -1,0 +1,271 @@
+//! What a run changed that this machine may execute later, by git, an editor, a shell or a package manager: told after it.
+//!
+//! A bounded set of files is looked at before and after. Nothing is executed for it, git least of all: it would obey the very
+//! files that are in doubt.
+
+mod git_config;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::Read;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// How much of a file is read, bytes.
+const LARGEST: u64 = 4 << 20;
+/// How many names of a folder are looked at.
+const CROWD: usize = 256;
+/// How many submodules are looked at, and how many included configurations.
+const FEW: usize = 32;
+/// How many changed files are told one by one.
+const MANY: usize = 20;
+/// How many changed entries of a file are named.
+const NAMED: usize = 5;
+
+/// How a file is to be read.
+#[derive(Clone, Copy)]
+enum As {
+    /// All of it counts.
+    Whole,
+    /// Git's configuration: what may execute something.
+    GitConfig,
+    /// Git's attributes: the lines that call a filter, a diff or a merge driver.
+    Attributes,
+    /// `package.json`: its scripts.
+    Scripts,
+}
+
+/// Files of a workspace that others obey, with who does.
+const FILES: &[(&str, As, &str)] = &[
+    (".envrc", As::Whole, "direnv"),
+    (".mcp.json", As::Whole, "an agent"),
+    ("package.json", As::Scripts, "a package manager"),
+    (".gitattributes", As::Attributes, "git"),
+];
+
+/// Folders of a workspace with files that others obey: with how the names begin.
+const FOLDERS: &[(&str, &str, &str)] =
+    &[(".claude", "settings", "claude"), (".vscode", "", "an editor"), (".devcontainer", "", "an editor")];
+
+/// What a file was like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trace {
+    /// Its contents, and whether it can be executed.
+    Whole(u64, bool),
+    /// What counts in it.
+    Entries(BTreeSet<(String, String)>),
+    /// No file that can be read, or a folder with too many names.
+    Odd(&'static str),
+}
+
+/// The files in question as they were at one moment.
+pub struct Traces {
+    workspace: PathBuf,
+    /// Whether the agent can reach what is above the workspace.
+    above: bool,
+    hashes: RandomState,
+    found: BTreeMap<PathBuf, (Trace, &'static str)>,
+    /// Files and folders to which a configuration led. Where only the present one leads there, that is told of the configuration.
+    led: BTreeSet<PathBuf>,
+}
+
+impl Traces {
+    /// Looks at `workspace`; where the agent can reach what is `above` it, at its repository there, too.
+    pub fn of(workspace: &Path, above: bool) -> Self {
+        let mut traces = Traces {
+            workspace: workspace.to_owned(),
+            above,
+            hashes: RandomState::new(),
+            found: BTreeMap::new(),
+            led: BTreeSet::new(),
+        };
+        traces.look();
+        traces
+    }
+
+    /// What has changed since, a warning for each.
+    pub fn warnings(self) -> Vec<String> {
+        let mut now = Traces {
+            workspace: self.workspace.clone(),
+            above: self.above,
+            hashes: self.hashes.clone(),
+            found: BTreeMap::new(),
+            led: BTreeSet::new(),
+        };
+        now.look();
+        let newly_led = |path: &Path| {
+            let at = [Some(path), path.parent()].into_iter().flatten().find(|at| now.led.contains(*at));
+            at.is_some_and(|at| !self.led.contains(at))
+        };
+        let changed = |(path, (trace, who)): (&PathBuf, &(Trace, &str))| {
+            let before = self.found.get(path).map(|(trace, _)| trace);
+            (before != Some(trace) && !newly_led(path)).then(|| now.warning(path, before, trace, who)).flatten()
+        };
+        let mut warnings: Vec<String> = now.found.iter().filter_map(changed).collect();
+        if warnings.len() > MANY {
+            let more = warnings.len() - MANY;
+            warnings.truncate(MANY);
+            warnings
+                .push(format!("the task changed {more} more files that this machine may execute: look at them first"));
+        }
+        warnings
+    }
+
+    fn warning(&self, path: &Path, before: Option<&Trace>, after: &Trace, who: &str) -> Option<String> {
+        let none = BTreeSet::new();
+        let what = match (before, after) {
+            (Some(Trace::Entries(_)) | None, Trace::Entries(after)) => {
+                let before =
+                    before.map_or(&none, |before| if let Trace::Entries(entries) = before { entries } else { &none });
+                let mut names: Vec<&str> = Vec::new();
+                for (name, _) in before.symmetric_difference(after) {
+                    if !names.contains(&name.as_str()) {
+                        names.push(name);
+                    }
+                }
+                if names.is_empty() {
+                    return None;
+                }
+                let more = if names.len() > NAMED { ", …" } else { "" };
+                let names = names.iter().take(NAMED).map(|name| name.chars().take(80).collect::<String>());
+                format!(" ({}{more})", names.collect::<Vec<_>>().join(", "))
+            }
+            (_, Trace::Odd(why)) => format!(" ({why})"),
+            _ => String::new(),
+        };
+        let path = path.strip_prefix(&self.workspace).unwrap_or(path).display();
+        let verb = if before.is_some() { "changed" } else { "made" };
+        Some(format!("the task {verb} {path}{what}, which {who} may execute on this machine: look at it first"))
+    }
+
+    fn look(&mut self) {
+        let root = self.workspace.clone();
+        for (name, read, who) in FILES {
+            self.file(&root.join(name), *read, who);
+        }
+        for (folder, start, who) in FOLDERS {
+            self.folder(&root.join(folder), who, |name| name.starts_with(start));
+        }
+        let mut roots = root.ancestors().take(if self.above { usize::MAX } else { 1 });
+        if let Some(repository) = roots.find(|folder| folder.join(".git").symlink_metadata().is_ok()) {
+            self.repository(repository);
+        }
+    }
+
+    /// The git folders of the repository whose working files are in `root`.
+    fn repository(&mut self, root: &Path) {
+        let git = root.join(".git");
+        let own = if git.is_file() {
+            self.file(&git, As::Whole, "git");
+            let text = self.text(&git).unwrap_or_default();
+            root.join(text.strip_prefix("gitdir:").unwrap_or_default().trim())
+        } else {
+            git
+        };
+        let common = self.text(&own.join("commondir")).map_or_else(|| own.clone(), |text| own.join(text.trim()));
+        let common = fs::canonicalize(&common).unwrap_or(common);
+        self.file(&own.join("commondir"), As::Whole, "git");
+        self.file(&own.join("config.worktree"), As::GitConfig, "git");
+        self.git_folder(&common, root);
+        let modules = fs::read_dir(common.join("modules")).into_iter().flatten().flatten();
+        for module in modules.take(FEW) {
+            self.git_folder(&module.path(), &module.path());
+        }
+    }
+
+    /// What git obeys in a git folder; `root` is what its hooks' path starts from.
+    fn git_folder(&mut self, folder: &Path, root: &Path) {
+        self.file(&folder.join("info/attributes"), As::Attributes, "git");
+        self.folder(&folder.join("hooks"), "git", |name| !name.ends_with(".sample"));
+        let config = folder.join("config");
+        self.file(&config, As::GitConfig, "git");
+        let Some((Trace::Entries(entries), _)) = self.found.get(&config).cloned() else { return };
+        for path in git_config::included(&entries).take(FEW) {
+            self.led.insert(folder.join(path));
+            self.file(&folder.join(path), As::GitConfig, "git");
+        }
+        for path in git_config::hooks_paths(&entries).take(FEW) {
+            self.led.insert(root.join(path));
+            self.folder(&root.join(path), "git", |_| true);
+        }
+    }
+
+    /// The files of a folder whose names fit.
+    fn folder(&mut self, folder: &Path, who: &'static str, fits: impl Fn(&str) -> bool) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).take(CROWD + 1).collect();
+        if names.len() > CROWD {
+            self.found.insert(folder.to_owned(), (Trace::Odd("more files than are looked at"), who));
+            return;
+        }
+        for name in names.iter().filter(|name| fits(&name.to_string_lossy())) {
+            let path = folder.join(name);
+            if !path.is_dir() {
+                self.file(&path, As::Whole, who);
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, read: As, who: &'static str) {
+        // Links are followed, as those who obey the file would.
+        let Ok(metadata) = fs::metadata(path) else {
+            if path.symlink_metadata().is_ok() {
+                self.found.insert(path.to_owned(), (Trace::Odd("a link that leads nowhere yet"), who));
+            }
+            return;
+        };
+        let trace = match (read, self.bytes(path)) {
+            (_, None) => Trace::Odd("no file that can be read"),
+            (As::Whole, Some(bytes)) => {
+                let hash = self.hashes.hash_one((metadata.len(), &bytes));
+                Trace::Whole(hash, metadata.permissions().mode() & 0o111 != 0)
+            }
+            (As::GitConfig, Some(bytes)) => Trace::Entries(git_config::entries(&String::from_utf8_lossy(&bytes))),
+            (As::Attributes, Some(bytes)) => Trace::Entries(attributes(&String::from_utf8_lossy(&bytes))),
+            (As::Scripts, Some(bytes)) => match serde_json::from_slice::<Value>(&bytes) {
+                Ok(package) => Trace::Entries(scripts(&package)),
+                Err(_) => Trace::Odd("no JSON"),
+            },
+        };
+        self.found.insert(path.to_owned(), (trace, who));
+    }
+
+    fn text(&self, path: &Path) -> Option<String> {
+        String::from_utf8(self.bytes(path)?).ok()
+    }
+
+    /// The contents of a regular file. Nothing else is even opened: a device may act on that, and a pipe would never end.
+    fn bytes(&self, path: &Path) -> Option<Vec<u8>> {
+        if !fs::metadata(path).ok()?.is_file() {
+            return None;
+        }
+        let flags = rustix::fs::OFlags::NONBLOCK.bits();
+        let file = OpenOptions::new().read(true).custom_flags(i32::try_from(flags).ok()?).open(path).ok()?;
+        let mut bytes = Vec::new();
+        file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+}
+
+/// The lines that call a driver which a configuration may define.
+fn attributes(text: &str) -> BTreeSet<(String, String)> {
+    let calls = |line: &&str| {
+        line.split_whitespace()
+            .skip(1)
+            .any(|word| ["filter=", "diff=", "merge="].iter().any(|attribute| word.starts_with(attribute)))
+    };
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
+        .filter(calls)
+        .map(|line| (line.into(), String::new()))
+        .collect()
+}
+
+fn scripts(package: &Value) -> BTreeSet<(String, String)> {
+    let scripts = package["scripts"].as_object().into_iter().flatten();
+    scripts.map(|(name, script)| (name.clone(), script.to_string())).collect()
+}
