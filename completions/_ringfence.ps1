@@ -39,6 +39,7 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             [CompletionResult]::new('auth', 'auth', [CompletionResultType]::ParameterValue, 'Find out whether an agent''s login works')
             [CompletionResult]::new('dead-letter', 'dead-letter', [CompletionResultType]::ParameterValue, 'Look at tasks that failed for good, and run them again')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of what a command prints for programs')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -78,7 +79,8 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
             [CompletionResult]::new('--dead-letter', '--dead-letter', [CompletionResultType]::ParameterName, 'Keep the task as a dead letter if it fails for good: see `ringfence dead-letter`')
             [CompletionResult]::new('--shared-workspace', '--shared-workspace', [CompletionResultType]::ParameterName, 'Let tasks of a batch work in one workspace at the same time')
-            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Pass the agent''s own stream through untouched')
+            [CompletionResult]::new('--json-stream', '--json-stream', [CompletionResultType]::ParameterName, 'Print a JSON line for everything that happens, the last of them the object of --json: see `ringfence schema events`')
+            [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Pass the agent''s own stream through untouched (a model''s control characters reach a terminal as JSON escapes only)')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print the external commands and run nothing')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
@@ -337,6 +339,20 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'ringfence;schema' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'ringfence;man' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
             [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
@@ -357,6 +373,7 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             [CompletionResult]::new('auth', 'auth', [CompletionResultType]::ParameterValue, 'Find out whether an agent''s login works')
             [CompletionResult]::new('dead-letter', 'dead-letter', [CompletionResultType]::ParameterValue, 'Look at tasks that failed for good, and run them again')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell''s completion script')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of what a command prints for programs')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print the manual page')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -406,6 +423,9 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             break
         }
         'ringfence;help;completions' {
+            break
+        }
+        'ringfence;help;schema' {
             break
         }
         'ringfence;help;man' {

@@ -37,6 +37,9 @@ _ringfence() {
             ringfence,sandbox)
                 cmd="ringfence__subcmd__sandbox"
                 ;;
+            ringfence,schema)
+                cmd="ringfence__subcmd__schema"
+                ;;
             ringfence__subcmd__auth,check)
                 cmd="ringfence__subcmd__auth__subcmd__check"
                 ;;
@@ -100,6 +103,9 @@ _ringfence() {
             ringfence__subcmd__help,sandbox)
                 cmd="ringfence__subcmd__help__subcmd__sandbox"
                 ;;
+            ringfence__subcmd__help,schema)
+                cmd="ringfence__subcmd__help__subcmd__schema"
+                ;;
             ringfence__subcmd__help__subcmd__auth,check)
                 cmd="ringfence__subcmd__help__subcmd__auth__subcmd__check"
                 ;;
@@ -155,7 +161,7 @@ _ringfence() {
 
     case "${cmd}" in
         ringfence)
-            opts="-q -v -h -V --config --mode --json --quiet --verbose --color --no-input --help --version run sandbox auth dead-letter completions man help"
+            opts="-q -v -h -V --config --mode --json --quiet --verbose --color --no-input --help --version run sandbox auth dead-letter completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -636,7 +642,7 @@ _ringfence() {
             return 0
             ;;
         ringfence__subcmd__help)
-            opts="run sandbox auth dead-letter completions man help"
+            opts="run sandbox auth dead-letter completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -859,6 +865,20 @@ _ringfence() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ringfence__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ringfence__subcmd__man)
             opts="-q -v -h --config --mode --json --quiet --verbose --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -897,7 +917,7 @@ _ringfence() {
             return 0
             ;;
         ringfence__subcmd__run)
-            opts="-f -a -C -m -e -j -q -v -h --file --agent --workspace --model --image --network --memory --cpus --mount --env --timeout --idle-timeout --grace --max-attempts --sandbox --loop --allow-host --fallback --events --max-cost --dead-letter --batch --jobs --results --shared-workspace --raw --dry-run --config --mode --json --quiet --verbose --color --no-input --help"
+            opts="-f -a -C -m -e -j -q -v -h --file --agent --workspace --model --image --network --memory --cpus --mount --env --timeout --idle-timeout --grace --max-attempts --sandbox --loop --allow-host --fallback --events --max-cost --dead-letter --batch --jobs --results --shared-workspace --json-stream --raw --dry-run --config --mode --json --quiet --verbose --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1325,6 +1345,43 @@ _ringfence() {
         ringfence__subcmd__sandbox__subcmd__show)
             opts="-q -v -h --config --mode --json --quiet --verbose --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "host docker apple sandbox" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ringfence__subcmd__schema)
+            opts="-q -v -h --config --mode --json --quiet --verbose --color --no-input --help run events doctor auth dead-letter"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -36,6 +36,7 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand auth 'Find out whether an agent''s login works'
             cand dead-letter 'Look at tasks that failed for good, and run them again'
             cand completions 'Print a shell''s completion script'
+            cand schema 'Print the JSON Schema of what a command prints for programs'
             cand man 'Print the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -74,7 +75,8 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand --color 'Colour: decided by the terminal, or fixed'
             cand --dead-letter 'Keep the task as a dead letter if it fails for good: see `ringfence dead-letter`'
             cand --shared-workspace 'Let tasks of a batch work in one workspace at the same time'
-            cand --raw 'Pass the agent''s own stream through untouched'
+            cand --json-stream 'Print a JSON line for everything that happens, the last of them the object of --json: see `ringfence schema events`'
+            cand --raw 'Pass the agent''s own stream through untouched (a model''s control characters reach a terminal as JSON escapes only)'
             cand --dry-run 'Print the external commands and run nothing'
             cand --json 'Print exactly one JSON object on standard output, also on failure'
             cand -q 'No progress and no warnings on standard error'
@@ -306,6 +308,19 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'ringfence;schema'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'ringfence;man'= {
             cand --config 'Configuration file instead of the one in the user''s config folder'
             cand --mode 'Where agents run; `sandbox` is the configured container mode'
@@ -325,6 +340,7 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand auth 'Find out whether an agent''s login works'
             cand dead-letter 'Look at tasks that failed for good, and run them again'
             cand completions 'Print a shell''s completion script'
+            cand schema 'Print the JSON Schema of what a command prints for programs'
             cand man 'Print the manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -361,6 +377,8 @@ set edit:completion:arg-completer[ringfence] = {|@words|
         &'ringfence;help;dead-letter;rm'= {
         }
         &'ringfence;help;completions'= {
+        }
+        &'ringfence;help;schema'= {
         }
         &'ringfence;help;man'= {
         }
