@@ -70,6 +70,10 @@ impl Agent for Claude {
         Some(("CLAUDE_CODE_MAX_RETRIES", "0"))
     }
 
+    fn api(&self) -> Option<(&'static str, &'static str)> {
+        Some(("ANTHROPIC_BASE_URL", "api.anthropic.com"))
+    }
+
     fn login_hint(&self) -> &'static str {
         "run `claude` on the host and log in (/login), or set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`) or ANTHROPIC_API_KEY"
     }

@@ -37,6 +37,10 @@ impl Agent for Codex {
         Some("OPENAI_BASE_URL")
     }
 
+    fn api(&self) -> Option<(&'static str, &'static str)> {
+        Some(("OPENAI_BASE_URL", "api.openai.com"))
+    }
+
     fn login_hint(&self) -> &'static str {
         "run `codex login` on the host, or set CODEX_API_KEY or OPENAI_API_KEY"
     }

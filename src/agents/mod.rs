@@ -176,6 +176,10 @@ pub trait Agent {
     fn impatient(&self) -> Option<(&'static str, &'static str)> {
         None
     }
+    /// The variable that names its model API, and the host of that where it is not set; absent where it depends on a provider.
+    fn api(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
     /// What to type when it needs a login.
     fn login_hint(&self) -> &'static str;
     /// A reader for its stream that keeps at most `limit` bytes of the answer.

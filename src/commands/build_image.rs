@@ -161,7 +161,7 @@ fn build_failure(recipe: &Recipe, output: &str, status: Option<i32>) -> Failure 
     let base = recipe.base.as_deref().unwrap_or("that the Dockerfile names");
     let engine = &recipe.engine;
     let failure = match trouble {
-        Trouble::NotBegun => return engine_failure(engine, base, output, status),
+        Trouble::NotBegun => return engine_failure(engine, base, "", output, status),
         Trouble::Base => Failure::new(
             Class::ImageMissing,
             format!("the base image {base} cannot be had"),

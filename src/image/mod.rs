@@ -17,7 +17,7 @@ use crate::command::CommandSpec;
 pub const DOCKERFILE: &str = include_str!("Dockerfile");
 
 /// The label that holds an agent's version, before the agent's name.
-const VERSION_LABEL: &str = "ringfence.agent.";
+pub const VERSION_LABEL: &str = "ringfence.agent.";
 
 /// How long an agent may take to say its version: the first start of a large program from a cold disk.
 pub const VERSION_SECONDS: u64 = 60;

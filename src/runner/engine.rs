@@ -149,6 +149,24 @@ mod tests {
                 Class::Usage,
             ),
             ("docker: Error response from daemon: no space left on device.", Class::Engine),
+            // Recorded from the clients 20.10.24 and 28.2.2, asked by `sandbox doctor`.
+            (
+                "Cannot connect to the Docker daemon at tcp://127.0.0.1:1. Is the docker daemon running?",
+                Class::DaemonUnreachable,
+            ),
+            (
+                "permission denied while trying to connect to the Docker daemon socket at unix:///x.sock: Get \
+                 \"http://%2Fx.sock/v1.24/containers/json?all=1\": dial unix /x.sock: connect: permission denied",
+                Class::DaemonPermission,
+            ),
+            ("Error: No such image: nope:1", Class::ImageMissing),
+            ("Error response from daemon: no such image: nope:1: No such image: nope:1", Class::ImageMissing),
+            ("Error: No such network: nonet", Class::NetworkMissing),
+            ("Error response from daemon: network nonet not found", Class::NetworkMissing),
+            (
+                "docker: Error response from daemon: network nonet not found\n\nRun 'docker run --help' for more information",
+                Class::NetworkMissing,
+            ),
             ("", Class::Engine),
         ] {
             assert_eq!(self::class(text), class, "{text}");

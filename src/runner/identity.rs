@@ -35,13 +35,21 @@ pub fn now_rfc3339() -> String {
 /// The owner of a run, as its labels name it: host name, process id, and the process's start time in clock ticks since boot
 /// (proc(5), field 22 of `stat`), which tells it from a later process with the same id.
 pub(super) fn owner_labels() -> [(&'static str, String); 3] {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let start = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| start_ticks(&stat)).unwrap_or_default();
     [
-        ("ringfence.owner.host", host),
+        ("ringfence.owner.host", host_name()),
         ("ringfence.owner.pid", std::process::id().to_string()),
-        ("ringfence.owner.start", start),
+        ("ringfence.owner.start", start_of("self").unwrap_or_default()),
     ]
+}
+
+/// This machine's name.
+pub(super) fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// When the process `pid` of this machine was started, in clock ticks since boot; absent where there is none, or no `/proc`.
+pub(super) fn start_of(pid: &str) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|stat| start_ticks(&stat))
 }
 
 /// Field 22 of a line of `/proc/PID/stat`; the second field, a name in brackets, may hold anything.

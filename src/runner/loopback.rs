@@ -5,17 +5,62 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// `value` with its host replaced by `host`, where it is a URL or `host:port` whose host is this machine's loopback or
 /// unspecified address; absent where it is anything else. Credentials, port, path and query are kept.
 pub fn rewrite(value: &str, host: &str) -> Option<String> {
-    let (scheme, rest) = match value.split_once("://") {
-        Some((scheme, rest)) if is_scheme(scheme) => (&value[..scheme.len() + 3], rest),
-        Some(_) => return None,
-        None => ("", value),
-    };
-    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let (credentials, address) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
-    let (name, port) = split_port(address)?;
-    // Without a scheme only `host:port` is an address; a bare word such as "localhost" may be anything.
-    let is_address = !scheme.is_empty() || (!port.is_empty() && tail.is_empty() && credentials.is_empty());
-    (is_address && is_this_machine(name)).then(|| format!("{scheme}{credentials}{host}{port}{tail}"))
+    let Address { scheme, credentials, name, port, tail } = Address::of(value)?;
+    is_this_machine(name).then(|| format!("{scheme}{credentials}{host}{port}{tail}"))
+}
+
+/// A service that a variable's value names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its host, a name or an address.
+    pub host: String,
+    /// Its port, where that is told or its scheme has one.
+    pub port: Option<u16>,
+    /// Whether the host is this machine's loopback or unspecified address.
+    pub here: bool,
+}
+
+impl Service {
+    /// The service that `value`, a URL or `host:port`, names.
+    pub fn of(value: &str) -> Option<Self> {
+        let Address { scheme, name, port, .. } = Address::of(value)?;
+        let usual = match scheme.trim_end_matches("://") {
+            "http" | "ws" => Some(80),
+            "https" | "wss" => Some(443),
+            _ => None,
+        };
+        let port = port.strip_prefix(':').map_or(usual, |digits| digits.parse().ok());
+        let host = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+        (!host.is_empty()).then(|| Service { here: is_this_machine(name), host, port })
+    }
+}
+
+/// A URL or `host:port`, in its parts: all of them together are the whole.
+struct Address<'v> {
+    /// With its `://`.
+    scheme: &'v str,
+    /// With its `@`.
+    credentials: &'v str,
+    name: &'v str,
+    /// With its `:`.
+    port: &'v str,
+    tail: &'v str,
+}
+
+impl<'v> Address<'v> {
+    fn of(value: &'v str) -> Option<Self> {
+        let (scheme, rest) = match value.split_once("://") {
+            Some((scheme, rest)) if is_scheme(scheme) => (&value[..scheme.len() + 3], rest),
+            Some(_) => return None,
+            None => ("", value),
+        };
+        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (credentials, address) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+        let (name, port) = split_port(address)?;
+        // Without a scheme only `host:port` is an address; a bare word such as "localhost" may be anything.
+        let is_address = !scheme.is_empty() || (!port.is_empty() && tail.is_empty() && credentials.is_empty());
+        is_address.then_some(Address { scheme, credentials, name, port, tail })
+    }
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -69,6 +114,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(rewrite(value, "H").as_deref(), rewritten, "{value}");
+        }
+    }
+    #[test]
+    fn a_service_has_a_host_and_mostly_a_port() {
+        let service = |host: &str, port, here| Some(Service { host: host.into(), port, here });
+        for (value, expected) in [
+            ("http://localhost:8080/v1", service("localhost", Some(8080), true)),
+            ("https://user:pw@api.example/v1", service("api.example", Some(443), false)),
+            ("redis://127.0.0.1", service("127.0.0.1", None, true)),
+            ("[::1]:90", service("::1", Some(90), true)),
+            ("localhost:99999", service("localhost", None, true)),
+            ("localhost", None),
+            ("://x", None),
+        ] {
+            assert_eq!(Service::of(value), expected, "{value}");
         }
     }
 }

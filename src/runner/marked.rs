@@ -33,6 +33,16 @@ pub fn any(marker: &str) -> bool {
     }
 }
 
+/// The processes whose arguments hold `text`, by their ids; absent where this system does not show arguments as files.
+pub fn with_argument(text: &str) -> Option<Vec<String>> {
+    let holds = |path: &PathBuf| {
+        fs::read(path.join("cmdline"))
+            .is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    };
+    let id = |path: PathBuf| path.file_name().map(|id| id.to_string_lossy().into_owned());
+    CAN_LOOK.then(|| processes().filter(holds).filter_map(id).collect())
+}
+
 fn processes() -> impl Iterator<Item = PathBuf> {
     let listed: Vec<_> = fs::read_dir("/proc").into_iter().flatten().flatten().collect();
     listed
@@ -81,5 +91,8 @@ mod tests {
         let (name, value) = std::env::vars().find(|(name, _)| name == "PATH").unwrap();
         assert!(any(&format!("{name}={value}")));
         assert!(!any("RINGFENCE_RUN_nobody=1"));
+        let own = std::env::args().next().unwrap();
+        assert!(with_argument(&own).unwrap().contains(&std::process::id().to_string()));
+        assert_eq!(with_argument(&format!("{own}, which nobody typed")), Some(Vec::new()));
     }
 }

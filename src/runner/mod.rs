@@ -3,6 +3,7 @@
 //! A [`Runner`] carries a [`Job`] to its end. [`HostRunner`] puts it under a supervisor in a child shell; [`DockerRunner`] wraps
 //! the same supervisor in one `docker run` and hands that to the host runner.
 
+mod ask;
 mod container;
 mod docker;
 mod engine;
@@ -15,18 +16,25 @@ mod loopback;
 mod machine;
 mod marked;
 mod marks;
+mod owner;
 mod pipes;
 
 use std::io;
 use std::time::Duration;
 
+pub use ask::{
+    EngineFacts, ImageFacts, image_command, info_command, inspect_command, leftovers_command, network_command,
+    read_image, read_info, read_info_errors, read_leftovers, remove_command,
+};
 pub use container::{Container, HOST_NAME, Mapping, Mount, SHARED};
 pub use docker::DockerRunner;
 pub use host::HostRunner;
 pub use identity::{new_run_id, now_rfc3339};
 pub use interrupts::Interrupts;
-pub use loopback::rewrite as rewrite_loopback;
-pub use machine::Host;
+pub use loopback::{Service, rewrite as rewrite_loopback};
+pub use machine::{Captured, Host, find_program};
+pub use marked::with_argument as processes_with_argument;
+pub use owner::Owner;
 
 use crate::command::CommandSpec;
 use crate::failure::Failure;
@@ -168,7 +176,12 @@ pub trait Runner {
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> anyhow::Result<Outcome>;
 }
 
-/// What an engine's words mean, where it was to use `image` and said `text`.
-pub fn engine_failure(engine: &str, image: &str, text: &str, status: Option<i32>) -> Failure {
-    engine::classify(engine, image, "", text, status)
+/// What an engine's words mean, where it was to use `image` on `network` and said `text`.
+pub fn engine_failure(engine: &str, image: &str, network: &str, text: &str, status: Option<i32>) -> Failure {
+    engine::classify(engine, image, network, text, status)
+}
+
+/// Whether a process of this run can be seen on this machine.
+pub fn survives(run_id: &str) -> bool {
+    marked::any(&frame::marker(run_id))
 }

@@ -1,0 +1,251 @@
+//! What an engine can be asked, and how its answers read: the command lines and their output. Pure.
+//!
+//! Docker and nerdctl answer in one form, Podman in another; which one is told by the answer, because `docker` may be Podman.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{Container, Owner};
+use crate::command::CommandSpec;
+
+/// A container that a run left behind: one JSON object in a line.
+const LEFTOVER: &str = concat!(
+    r#"{"name":{{json .Names}},"host":{{json (.Label "ringfence.owner.host")}},"#,
+    r#""pid":{{json (.Label "ringfence.owner.pid")}},"start":{{json (.Label "ringfence.owner.start")}}}"#
+);
+
+/// What an engine says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineFacts {
+    /// `Docker` or `Podman`.
+    pub name: &'static str,
+    /// Its version.
+    pub server: String,
+    /// Its client's version; absent where that is not told.
+    pub client: Option<String>,
+    /// The client's context; absent where it has none.
+    pub context: Option<String>,
+    /// Whether it runs without root.
+    pub rootless: bool,
+    /// Where it keeps images and containers, on its own machine.
+    pub root: Option<PathBuf>,
+    /// The limits that it says it cannot enforce.
+    pub lacks: Vec<&'static str>,
+}
+
+/// What an engine says of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// Bytes.
+    pub size: u64,
+    /// RFC 3339.
+    pub created: String,
+    /// Its labels.
+    pub labels: Vec<(String, String)>,
+}
+
+/// A container of a run, with its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// The container's name.
+    pub name: String,
+    /// Who started it.
+    pub owner: Owner,
+}
+
+/// Asks for versions, context and abilities, in one call. (`--format json` is younger than this template.)
+pub fn info_command(engine: &str) -> CommandSpec {
+    CommandSpec::new(engine).args(["info", "--format", "{{json .}}"])
+}
+
+/// Asks for an image.
+pub fn image_command(engine: &str, image: &str) -> CommandSpec {
+    CommandSpec::new(engine).args(["image", "inspect", image])
+}
+
+/// Asks for a network.
+pub fn network_command(engine: &str, network: &str) -> CommandSpec {
+    CommandSpec::new(engine).args(["network", "inspect", network])
+}
+
+/// Asks for everything that the engine knows of a run's container.
+pub fn inspect_command(engine: &str, run_id: &str) -> CommandSpec {
+    CommandSpec::new(engine).args(["container", "inspect"]).arg(Container::name(run_id))
+}
+
+/// Asks for the containers of all runs, with their owners.
+pub fn leftovers_command(engine: &str) -> CommandSpec {
+    let spec = CommandSpec::new(engine).args(["ps", "--all", "--no-trunc", "--filter", "label=ringfence.kind=run"]);
+    spec.option("--format", LEFTOVER)
+}
+
+/// Removes containers by force.
+pub fn remove_command(engine: &str, names: &[String]) -> CommandSpec {
+    CommandSpec::new(engine).args(["rm", "--force", "--volumes"]).args(names.iter().cloned())
+}
+
+/// The answer to [`info_command`]; absent where no engine stands behind the client that gave it.
+pub fn read_info(stdout: &[u8]) -> Option<EngineFacts> {
+    let info: Value = serde_json::from_slice(stdout).ok()?;
+    if info["host"].is_object() {
+        return podman(&info);
+    }
+    let server = text(&info["ServerVersion"])?;
+    let options = info["SecurityOptions"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let limits = [("MemoryLimit", "memory"), ("CpuCfsQuota", "cpus"), ("PidsLimit", "pids")];
+    Some(EngineFacts {
+        name: "Docker",
+        server,
+        client: text(&info["ClientInfo"]["Version"]),
+        context: text(&info["ClientInfo"]["Context"]),
+        rootless: options.into_iter().any(|option| option == "name=rootless"),
+        root: text(&info["DockerRootDir"]).map(PathBuf::from),
+        lacks: limits.into_iter().filter(|(key, _)| info[*key] == Value::Bool(false)).map(|(_, name)| name).collect(),
+    })
+}
+
+/// Why no engine stands behind the client that gave this answer to [`info_command`]: Docker's clients up to 20.10 say it in the
+/// answer itself, and exit with 0.
+pub fn read_info_errors(stdout: &[u8]) -> Option<String> {
+    let info: Value = serde_json::from_slice(stdout).ok()?;
+    let errors: Vec<&str> = info["ServerErrors"].as_array()?.iter().filter_map(Value::as_str).collect();
+    Some(errors.join("; "))
+}
+
+fn podman(info: &Value) -> Option<EngineFacts> {
+    let version = |part: &Value| text(&part["Version"]).or_else(|| text(&part["APIVersion"]));
+    let controllers = info["host"]["cgroupControllers"].as_array();
+    let lacks = |name: &&str| controllers.is_some_and(|known| !known.iter().any(|one| one == *name));
+    let names = [("memory", "memory"), ("cpu", "cpus"), ("pids", "pids")];
+    // Under the first version of control groups no controllers are listed, and root has all of them.
+    let listed = controllers.is_some_and(|known| !known.is_empty());
+    Some(EngineFacts {
+        name: "Podman",
+        server: version(&info["version"])?,
+        client: None,
+        context: None,
+        rootless: info["host"]["security"]["rootless"] == Value::Bool(true),
+        root: text(&info["store"]["graphRoot"]).map(PathBuf::from),
+        lacks: names.into_iter().filter(|(key, _)| listed && lacks(key)).map(|(_, name)| name).collect(),
+    })
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The answer to [`image_command`].
+pub fn read_image(stdout: &[u8]) -> Option<ImageFacts> {
+    let answer: Value = serde_json::from_slice(stdout).ok()?;
+    let image = answer.get(0)?;
+    let labels = image["Config"]["Labels"].as_object().into_iter().flatten();
+    let pair = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+    Some(ImageFacts {
+        size: image["Size"].as_u64().unwrap_or_default(),
+        created: text(&image["Created"]).unwrap_or_default(),
+        labels: labels.filter_map(pair).collect(),
+    })
+}
+
+/// The containers in the answer to [`leftovers_command`] whose owner is certainly gone.
+pub fn read_leftovers(stdout: &[u8]) -> Vec<Leftover> {
+    let lines = String::from_utf8_lossy(stdout).lines().filter_map(leftover).collect::<Vec<_>>();
+    lines.into_iter().filter(|left| left.owner.is_gone()).collect()
+}
+
+fn leftover(line: &str) -> Option<Leftover> {
+    let row: Value = serde_json::from_str(line).ok()?;
+    let field = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let name = row["name"].as_str().or_else(|| row["name"].get(0)?.as_str())?.to_owned();
+    Some(Leftover { name, owner: Owner { host: field("host"), pid: field("pid"), start: field("start") } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded from the client 20.10.24, which exits with 0.
+    const OLD_WITHOUT_ENGINE: &str = r#"{"ServerErrors":["Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?"],
+        "ClientInfo":{"Debug":false,"Context":"default","Plugins":[],"Warnings":null}}"#;
+
+    /// What clients of several ages print, shortened to what is read and a little around it.
+    #[test]
+    fn old_and_new_clients_are_understood() {
+        let docker = |server: &str, client: Option<&str>, context: Option<&str>| EngineFacts {
+            name: "Docker",
+            server: server.into(),
+            client: client.map(Into::into),
+            context: context.map(Into::into),
+            root: Some("/var/lib/docker".into()),
+            ..EngineFacts::default()
+        };
+        let podman = EngineFacts { name: "Podman", server: "4.3.1".into(), ..EngineFacts::default() };
+        for (answer, facts) in [
+            // Docker 28 asking 20.10.
+            (
+                r#"{"MemoryLimit":true,"CpuCfsQuota":true,"PidsLimit":true,"DockerRootDir":"/var/lib/docker","ServerVersion":"20.10.24+dfsg1",
+                 "SecurityOptions":["name=seccomp,profile=default"],"ClientInfo":{"Version":"28.2.2","Context":"default","Plugins":[]}}"#,
+                Some(docker("20.10.24+dfsg1", Some("28.2.2"), Some("default"))),
+            ),
+            // Docker 19.03: no version of the client.
+            (
+                r#"{"MemoryLimit":true,"CpuCfsQuota":true,"DockerRootDir":"/var/lib/docker","ServerVersion":"19.03.15",
+                 "SecurityOptions":["name=seccomp,profile=default"],"ClientInfo":{"Debug":false,"Plugins":[],"Warnings":null}}"#,
+                Some(docker("19.03.15", None, None)),
+            ),
+            // A rootless engine without delegated control groups.
+            (
+                r#"{"MemoryLimit":false,"CpuCfsQuota":true,"PidsLimit":false,"DockerRootDir":"/var/lib/docker","ServerVersion":"27.1.1",
+                 "SecurityOptions":["name=seccomp,profile=builtin","name=rootless","name=cgroupns"],
+                 "ClientInfo":{"Version":"27.1.1","Context":"rootless"}}"#,
+                Some(EngineFacts {
+                    rootless: true,
+                    lacks: vec!["memory", "pids"],
+                    ..docker("27.1.1", Some("27.1.1"), Some("rootless"))
+                }),
+            ),
+            // No engine: Docker 28 prints a shell of an answer, Docker 20.10 its errors in it.
+            (
+                r#"{"ID":"","MemoryLimit":false,"ServerVersion":"","ClientInfo":{"Version":"28.2.2","Context":"default"}}"#,
+                None,
+            ),
+            (OLD_WITHOUT_ENGINE, None),
+            (
+                r#"{"host":{"cgroupControllers":["cpu","memory","pids"],"security":{"rootless":true}},"store":{"graphRoot":"/g"},
+                 "version":{"APIVersion":"4.3.1","Version":"4.3.1"}}"#,
+                Some(EngineFacts { rootless: true, root: Some("/g".into()), ..podman.clone() }),
+            ),
+            (
+                r#"{"host":{"cgroupControllers":["memory"],"security":{"rootless":false}},"version":{"Version":"4.3.1"}}"#,
+                Some(EngineFacts { lacks: vec!["cpus", "pids"], ..podman.clone() }),
+            ),
+            (r#"{"host":{"cgroupControllers":[]},"version":{"Version":"4.3.1"}}"#, Some(podman)),
+            ("Client:\n Context: default\n", None),
+        ] {
+            assert_eq!(read_info(answer.as_bytes()), facts, "{answer}");
+        }
+    }
+
+    #[test]
+    fn an_old_client_without_an_engine_says_so_in_its_answer() {
+        let words = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?";
+        assert_eq!(read_info_errors(OLD_WITHOUT_ENGINE.as_bytes()).as_deref(), Some(words));
+        assert_eq!(read_info_errors(b"{}"), None);
+    }
+
+    #[test]
+    fn images_and_leftovers_are_understood() {
+        let answer = br#"[{"Id":"sha256:1","Created":"2026-11-21T03:00:00Z","Size":7,"Config":{"Labels":{"ringfence.agent.claude":"2.1.197"}}}]"#;
+        let labels = vec![("ringfence.agent.claude".to_owned(), "2.1.197".to_owned())];
+        let facts = ImageFacts { size: 7, created: "2026-11-21T03:00:00Z".into(), labels };
+        assert_eq!(read_image(answer), Some(facts));
+        assert_eq!(read_image(br#"[{"Config":{"Labels":null}}]"#), Some(ImageFacts::default()));
+        assert_eq!(read_image(b"[]"), None);
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let row = |name: &str, pid: u32| format!(r#"{{"name":{name},"host":"{host}","pid":"{pid}","start":"1"}}"#);
+        let lines = [row(r#""gone""#, 4_194_304), row(r#"["listed"]"#, 4_194_304), row(r#""odd"#, 1), String::new()];
+        let left: Vec<_> = read_leftovers(lines.join("\n").as_bytes()).into_iter().map(|left| left.name).collect();
+        assert_eq!(left, ["gone", "listed"]);
+    }
+}
