@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use run::AGENTS;
 pub use run::RunArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -135,6 +136,8 @@ pub enum SandboxCommand {
     /// Show every effective value with its origin, and what each mode guarantees
     #[command(after_help = "Example:\n  ringfence sandbox show --json | jq .settings")]
     Show,
+    /// Find out whether runs work here: the real path, every step of it, and what to type where one does not
+    Doctor(DoctorArgs),
     /// Change the configuration file: a mode, or any key
     #[command(after_help = "Examples:
   ringfence sandbox set docker
@@ -149,6 +152,29 @@ pub enum SandboxCommand {
     },
     /// Build the worker image that container modes run in
     BuildImage(BuildImageArgs),
+}
+
+const DOCTOR_EXAMPLES: &str = "Examples:
+  ringfence sandbox doctor
+  ringfence sandbox doctor --mode docker --agent claude --live
+  ringfence sandbox doctor --quick --json | jq '.checks[] | select(.status != \"ok\")'";
+
+/// `ringfence sandbox doctor`.
+#[derive(Args, Debug)]
+#[command(after_help = DOCTOR_EXAMPLES)]
+pub struct DoctorArgs {
+    /// Agent to check (repeatable; default: the configured one)
+    #[arg(short, long, value_parser = AGENTS)]
+    pub agent: Vec<String>,
+    /// Only look: start nothing, neither a sandbox nor an agent in one
+    #[arg(long)]
+    pub quick: bool,
+    /// Ask each agent's model for one word
+    #[arg(long, conflicts_with = "quick")]
+    pub live: bool,
+    /// The folder agents would work in (default: the current one)
+    #[arg(short = 'C', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub workspace: Option<PathBuf>,
 }
 
 const BUILD_EXAMPLES: &str = "Examples:
@@ -228,6 +254,16 @@ pub enum EnvironmentArg {
     Host,
     /// In the configured container mode.
     Sandbox,
+}
+
+impl EnvironmentArg {
+    /// The name, as typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EnvironmentArg::Host => "host",
+            EnvironmentArg::Sandbox => "sandbox",
+        }
+    }
 }
 
 /// `ringfence dead-letter …`.

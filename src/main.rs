@@ -49,6 +49,10 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
             let flags = commands::global_flags(&global);
             match command {
                 SandboxCommand::Show => commands::show::run(&flags, &env, printer)?,
+                SandboxCommand::Doctor(args) => {
+                    let host = Host { interrupts: Interrupts::install()?, ..host };
+                    return commands::doctor::run(&args, &flags, &env, &host, printer);
+                }
                 SandboxCommand::Set { key, value } => {
                     commands::set::run(&key, value.as_deref(), &flags, &env, printer)?;
                 }
@@ -60,7 +64,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
         }
         Command::Auth(AuthCommand::Check(args)) => {
             let host = Host { interrupts: Interrupts::install()?, ..host };
-            return commands::auth::check(args, commands::global_flags(&global), &env, &host, printer);
+            return commands::auth::check(&args, &commands::global_flags(&global), &env, &host, printer);
         }
         Command::DeadLetter(command) => {
             let flags = commands::global_flags(&global);

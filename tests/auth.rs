@@ -161,3 +161,35 @@ fn what_is_not_there_is_named() {
         assert_eq!(engine.containers_of(&bed), "");
     }
 }
+
+#[test]
+fn a_check_that_cannot_begin_has_the_same_form() {
+    let bed = Bed::new();
+    for (args, config, exit, code, words) in [
+        (&["--timeout", "0"][..], "", 2, "unknown", "--timeout 0"),
+        (&["--timeout", "soon"], "", 2, "unknown", "--timeout"),
+        (&[], "[sandbox]\nimage = \"Team/Worker\"\n", 78, "invalid_image", "Team/Worker"),
+        (&[], "mode = \"dokcer\"\n", 78, "unknown", "dokcer"),
+    ] {
+        bed.config(config);
+        let args = [&["auth", "check", "claude", "--environment", "sandbox", "--json"], args].concat();
+        let json = bed.run(&args).exits(exit).says(words).json();
+        assert_eq!((json["schema"].as_str(), json["code"].as_str()), (Some("ringfence.auth/1"), Some(code)), "{json}");
+        assert_eq!((&json["authenticated"], &json["executionEnvironment"]), (&json!(false), &json!("sandbox")));
+        assert!(json["message"].as_str().unwrap().contains(words) && json["hint"].is_string(), "{json}");
+        assert_eq!(json["rungs"].as_array().unwrap().len(), 6);
+    }
+}
+
+#[test]
+fn a_token_command_is_asked_once() {
+    let Some(engine) = Engine::get() else { return };
+    let mut bed = engine.bed();
+    bed.program("vault", "echo asked >>\"$HOME/asked\"; echo sk-ant-api-7");
+    bed.config("[agents.claude]\ntoken_command = [\"vault\"]\n");
+    bed.set("SANDBOX_DOCKER_IMAGE", part("RINGFENCE_TEST_WORKER"));
+    let args = ["auth", "check", "claude", "--environment", "sandbox", "--quick", "--timeout", "60", "--json"];
+    let json = bed.run(&args).exits(0).json();
+    assert_eq!((&json["source"], &json["code"]), (&json!("token_command (vault)"), &json!("ok")), "{json}");
+    assert_eq!(fs::read_to_string(bed.home().join("asked")).unwrap(), "asked\n");
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 /// The agents.
-const AGENTS: [&str; 4] = ["claude", "codex", "opencode", "shell"];
+pub(super) const AGENTS: [&str; 4] = ["claude", "codex", "opencode", "shell"];
 
 const RUN_EXAMPLES: &str = "Examples:
   ringfence run 'add a test for the parser'

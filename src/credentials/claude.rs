@@ -15,13 +15,18 @@ pub(super) const RULES: Rules = Rules {
     file: ".credentials.json",
     lease,
     token,
-    fix: if cfg!(target_os = "macos") {
+    fix: fix(cfg!(target_os = "macos")),
+    renew: "run `claude` once on the host and log in (/login), or set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`)",
+};
+
+/// What to do when there is none. On macOS a login leaves no file.
+const fn fix(macos: bool) -> &'static str {
+    if macos {
         "on macOS the login is in the Keychain, where no container can read it: run `claude setup-token` and set CLAUDE_CODE_OAUTH_TOKEN"
     } else {
         "run `claude` once on the host to log in, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`)"
-    },
-    renew: "run `claude` once on the host and log in (/login), or set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`)",
-};
+    }
+}
 
 /// The login without what renews it. Other entries of the file, such as those of MCP servers, stay on the host.
 fn lease(contents: &[u8]) -> Result<Found, String> {
@@ -46,4 +51,18 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
 fn token(token: String) -> Found {
     let name = if token.starts_with("sk-ant-api") { "ANTHROPIC_API_KEY" } else { "CLAUDE_CODE_OAUTH_TOKEN" };
     Found::variable(name, token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_macos_the_keychain_is_named_with_the_way_around_it() {
+        for part in ["Keychain", "`claude setup-token`", "CLAUDE_CODE_OAUTH_TOKEN"] {
+            assert!(fix(true).contains(part), "{part}");
+        }
+        assert!(!fix(false).contains("Keychain") && fix(false).contains("ANTHROPIC_API_KEY"));
+        assert_eq!(RULES.fix, fix(cfg!(target_os = "macos")));
+    }
 }

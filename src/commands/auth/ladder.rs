@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::report::{Report, Rung, code};
+use super::report::{Report, Rung, SCHEMA, UNKNOWN, code};
 use crate::agents::{Login, login, status_command};
-use crate::commands::run::{Plan, Wish, Workspace, asker};
+use crate::commands::run::{Plan, Wish, Workspace, asker, remembering};
 use crate::config::{AgentName, Environment, Mode, Settings, duration_text};
-use crate::credentials::{self, Examined, Reader};
+use crate::credentials::{self, Ask, Examined, Reader};
 use crate::failure::{Class, Failure};
 use crate::runner::{self, Host, Limits};
 
@@ -21,8 +21,19 @@ const CONTAINER_LIMIT: Duration = Duration::from_secs(20);
 /// The longest grace: nothing that a probe starts has work to save.
 const GRACE: Duration = Duration::from_secs(2);
 
-const RUNGS: [&str; 6] = ["found", "parsed", "unexpired", "outlives", "status", "live"];
+pub(super) const RUNGS: [&str; 6] = ["found", "parsed", "unexpired", "outlives", "status", "live"];
 const PROMPT: &str = "Reply with the single word: pong";
+
+/// How far a ladder is climbed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// What can be told without starting anything.
+    Found,
+    /// The agent's own status command as well.
+    Status,
+    /// A request of one word to its server as well.
+    Live,
+}
 
 /// What to check, and where.
 pub struct Ladder<'a> {
@@ -30,8 +41,8 @@ pub struct Ladder<'a> {
     pub settings: Settings,
     /// The wall clock of all that is started.
     pub limit: Option<Duration>,
-    /// Whether to stop before the live rung.
-    pub quick: bool,
+    /// How far to climb.
+    pub depth: Depth,
     /// Where the agent would work.
     pub workspace: PathBuf,
     /// The caller's environment.
@@ -77,9 +88,13 @@ impl Ladder<'_> {
     pub fn climb(self) -> (Report, Class) {
         let began = Instant::now();
         let mut climbed = Climbed::default();
-        let examined = self.examine();
-        let end =
-            self.static_rungs(&examined, &mut climbed, began).and_then(|()| self.asked_rungs(&examined, &mut climbed));
+        let (asked, answers) = (RefCell::default(), RefCell::default());
+        // The token that is looked at is the one that is then handed in: its command is asked once.
+        let ask = remembering(asker(self.host, false, &asked), &answers);
+        let examined = self.examine(&ask);
+        let end = self
+            .static_rungs(&examined, &mut climbed, began)
+            .and_then(|()| self.asked_rungs(&examined, &mut climbed, &ask));
         for name in &RUNGS[climbed.rungs.len()..] {
             climbed.rungs.push(Rung { name, ok: None, detail: "not reached".into(), ms: 0 });
         }
@@ -95,14 +110,14 @@ impl Ladder<'_> {
             Class::CliMissing,
         ];
         let report = Report {
-            schema: "ringfence.auth/1",
+            schema: SCHEMA,
             available: if cannot_start.contains(&class) { Some(false) } else { climbed.started },
             authenticated: class == Class::Ok,
             checked_at: runner::now_rfc3339(),
-            execution_environment: if self.mode().is_container() { "sandbox" } else { "host" },
+            execution_environment: Some(if self.mode().is_container() { "sandbox" } else { "host" }),
             message,
-            code: if class == Class::AuthMissing && climbed.rungs[4].detail.ends_with(UNTOLD) {
-                "unknown"
+            code: if class == Class::AuthMissing && climbed.rungs.iter().any(|rung| rung.detail.ends_with(UNTOLD)) {
+                UNKNOWN
             } else {
                 code(class)
             },
@@ -116,12 +131,10 @@ impl Ladder<'_> {
         (report, class)
     }
 
-    fn examine(&self) -> Examined {
+    fn examine(&self, ask: Ask<'_>) -> Examined {
         let reader = if self.mode().is_container() { Reader::Lease } else { Reader::Agent };
-        let asked = RefCell::new(Vec::new());
-        let ask = asker(self.host, false, &asked);
         let agent = self.agent();
-        credentials::examine(agent, self.settings.agent(agent), self.env, &self.settings.variables, reader, &ask)
+        credentials::examine(agent, self.settings.agent(agent), self.env, &self.settings.variables, reader, ask)
     }
 
     /// What can be told without asking anybody.
@@ -190,7 +203,10 @@ impl Ladder<'_> {
     }
 
     /// What the agent itself says, and then its server.
-    fn asked_rungs(&self, examined: &Examined, climbed: &mut Climbed) -> Result<String, Failure> {
+    fn asked_rungs(&self, examined: &Examined, climbed: &mut Climbed, ask: Ask<'_>) -> Result<String, Failure> {
+        if self.depth == Depth::Found {
+            return self.unasked(examined, climbed);
+        }
         let limit = self.limit.unwrap_or(if self.mode().is_container() { CONTAINER_LIMIT } else { HOST_LIMIT });
         let until = Instant::now() + limit;
         let limits = || Limits {
@@ -200,7 +216,7 @@ impl Ladder<'_> {
         };
         let agent = self.agent();
         let now = Instant::now();
-        let plan = self.plan().map_err(|error| climbed.broke(Failure::of(&error), now))?;
+        let plan = self.plan(ask).map_err(|error| climbed.broke(Failure::of(&error), now))?;
         let source = examined.source.as_deref().unwrap_or("a login of its own");
         let Some(command) = status_command(agent) else {
             return Err(Failure::usage("a script needs no login", "name an agent: claude, codex or opencode"));
@@ -213,19 +229,17 @@ impl Ladder<'_> {
         match &said {
             Login::Accepted(words) => climbed.rung(Some(true), words, now),
             Login::Refused(words) => return Err(climbed.broke(missing(words), now)),
-            Login::Unsaid(words) => climbed.rung(None, format!("{words}{}", if self.quick { UNTOLD } else { "" }), now),
+            Login::Unsaid(words) => {
+                climbed.rung(None, format!("{words}{}", if self.depth == Depth::Status { UNTOLD } else { "" }), now);
+            }
         }
-        if self.quick {
+        if self.depth == Depth::Status {
             climbed.rung(None, "left out: --quick", Instant::now());
             return match said {
                 Login::Accepted(_) => {
                     Ok(format!("{agent} says that it is logged in, by {source}; its server was not asked"))
                 }
-                _ => Err(Failure::new(
-                    Class::AuthMissing,
-                    format!("there is {source}, but without its server nobody can tell whether it works"),
-                    format!("ask its server: ringfence auth check {agent}"),
-                )),
+                _ => Err(self.untold(&format!("there is {source}"))),
             };
         }
         let now = Instant::now();
@@ -237,10 +251,29 @@ impl Ladder<'_> {
         Ok(format!("{agent} is logged in, by {source}: it answered"))
     }
 
-    fn plan(&self) -> Result<Plan> {
+    /// The end of a ladder that asks nobody.
+    fn unasked(&self, examined: &Examined, climbed: &mut Climbed) -> Result<String, Failure> {
+        let agent = self.agent();
+        climbed.rung(None, format!("nobody was asked{UNTOLD}"), Instant::now());
+        let Some(source) = &examined.source else {
+            let message = format!("no {agent} credential was found, and {agent} was not asked for one of its own");
+            return Err(Failure::new(Class::AuthMissing, message, examined.fix));
+        };
+        Ok(format!("there is a {agent} credential, {source}; nobody was asked whether it works"))
+    }
+
+    fn untold(&self, found: &str) -> Failure {
+        Failure::new(
+            Class::AuthMissing,
+            format!("{found}, but without its server nobody can tell whether it works"),
+            format!("ask its server: ringfence auth check {}", self.agent()),
+        )
+    }
+
+    fn plan(&self, ask: Ask<'_>) -> Result<Plan> {
         let workspace = Workspace::open(Some(&self.workspace))?;
         let wish = Wish { prompt: PROMPT.into(), model: None, agent_args: Vec::new(), raw: false, dry: false };
-        Plan::new(&self.settings, workspace, wish, &runner::new_run_id()?, self.env, self.host)
+        Plan::asking(&self.settings, workspace, wish, &runner::new_run_id()?, self.env, self.host, ask)
     }
 }
 

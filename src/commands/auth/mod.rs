@@ -8,30 +8,46 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::cli::{AuthCheckArgs, EnvironmentArg};
-use crate::config::{Environment, Flags, Settings};
+use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::Host;
-use ladder::Ladder;
+pub(in crate::commands) use ladder::{Depth, Ladder};
+pub(in crate::commands) use report::Report;
 
 /// Checks the login and returns the class that decides the exit code. With `--json` the one object is printed here, whatever
 /// happens.
-pub fn check(args: AuthCheckArgs, flags: Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
-    let mode = args.environment.map(|environment| match environment {
-        EnvironmentArg::Host => "host".to_owned(),
-        EnvironmentArg::Sandbox => "sandbox".to_owned(),
+pub fn check(args: &AuthCheckArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
+    let climbed = ladder(args, flags, env, host).map(Ladder::climb).and_then(|(report, class)| match class {
+        Class::Interrupted(_) => {
+            Err(Failure::new(class, report.message(), "run it again when you want it to go on").into())
+        }
+        _ => Ok((report, class)),
     });
-    let flags = Flags { agent: Some(args.agent), mode: mode.or(flags.mode), ..flags };
-    let settings = Settings::resolve(&flags, env)?;
-    let limit = args.timeout.map(|text| limit(text, flags, env)).transpose()?;
-    let workspace = args.workspace.unwrap_or_else(|| PathBuf::from("."));
-    let (report, class) = Ladder { settings, limit, quick: args.quick, workspace, env, host }.climb();
-    if let Class::Interrupted(_) = class {
-        let message = report.message().to_owned();
-        return Err(Failure::new(class, message, "run it again when you want it to go on").into());
+    match climbed {
+        Ok((report, class)) => {
+            report.print(printer)?;
+            Ok(class)
+        }
+        Err(error) if printer.is_json() => {
+            let failure = Failure::of(&error);
+            printer.failure(&failure);
+            let agent = args.agent.parse().unwrap_or(AgentName::Shell);
+            Report::unstarted(agent, args.environment.map(EnvironmentArg::name), &failure).print(printer)?;
+            Ok(failure.class)
+        }
+        Err(error) => Err(error),
     }
-    report.print(printer)?;
-    Ok(class)
+}
+
+fn ladder<'a>(args: &AuthCheckArgs, flags: &Flags, env: &'a Environment, host: &'a Host) -> Result<Ladder<'a>> {
+    let mode = args.environment.map(|environment| environment.name().to_owned());
+    let flags = Flags { agent: Some(args.agent.clone()), mode: mode.or_else(|| flags.mode.clone()), ..flags.clone() };
+    let settings = Settings::resolve(&flags, env)?;
+    let limit = args.timeout.clone().map(|text| limit(text, flags, env)).transpose()?;
+    let workspace = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));
+    let depth = if args.quick { Depth::Status } else { Depth::Live };
+    Ok(Ladder { settings, limit, depth, workspace, env, host })
 }
 
 /// `--timeout`: seconds, or a time with its unit, read as every other one is.

@@ -4,9 +4,11 @@ use anyhow::Result;
 use owo_colors::Style;
 use serde::Serialize;
 
+use super::ladder::RUNGS;
 use crate::config::AgentName;
-use crate::failure::Class;
+use crate::failure::{Class, Failure};
 use crate::output::{Cell, Printer, Table};
+use crate::runner;
 
 /// One step of the ladder.
 #[derive(Serialize)]
@@ -32,7 +34,8 @@ pub struct Report {
     /// Whether it is logged in. What is not known never reads as true.
     pub(super) authenticated: bool,
     pub(super) checked_at: String,
-    pub(super) execution_environment: &'static str,
+    /// `host` or `sandbox`; absent where the configuration did not get that far.
+    pub(super) execution_environment: Option<&'static str>,
     pub(super) message: String,
     pub(super) code: &'static str,
     pub(super) agent: AgentName,
@@ -42,6 +45,12 @@ pub struct Report {
     pub(super) rungs: Vec<Rung>,
     pub(super) hint: Option<String>,
 }
+
+/// The name of the form.
+pub(super) const SCHEMA: &str = "ringfence.auth/1";
+
+/// The code of what cannot be told.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// The code of `class`: its name where the contract of `auth check` has it, else `unknown`.
 pub fn code(class: Class) -> &'static str {
@@ -60,11 +69,44 @@ pub fn code(class: Class) -> &'static str {
         | Class::Network
         | Class::Timeout => class.name(),
         Class::IdleTimeout => Class::Timeout.name(),
-        _ => "unknown",
+        _ => UNKNOWN,
     }
 }
 
 impl Report {
+    /// The report of a check that could not begin.
+    pub fn unstarted(agent: AgentName, environment: Option<&'static str>, failure: &Failure) -> Self {
+        let rung = |name| Rung { name, ok: None, detail: "not reached".into(), ms: 0 };
+        Report {
+            schema: SCHEMA,
+            available: None,
+            authenticated: false,
+            checked_at: runner::now_rfc3339(),
+            execution_environment: environment,
+            message: failure.message.clone(),
+            code: code(failure.class),
+            agent,
+            source: None,
+            shadowed: Vec::new(),
+            expires_at: None,
+            rungs: RUNGS.map(rung).into(),
+            hint: Some(failure.hint.clone()),
+        }
+    }
+
+    /// Whether it cannot be told, with the failure that a run might have; nothing where it is logged in.
+    pub fn trouble(&self, class: Class) -> Option<(bool, Failure)> {
+        let hint = self.hint.clone().unwrap_or_default();
+        (class != Class::Ok)
+            .then(|| (self.code == UNKNOWN && class == Class::AuthMissing, Failure::new(class, &self.message, hint)))
+    }
+
+    /// What is worth doing although it is logged in.
+    pub fn advice(&self) -> Option<(&str, &str)> {
+        let late = self.rungs.iter().find(|rung| rung.ok == Some(false))?;
+        Some((&late.detail, self.hint.as_deref()?))
+    }
+
     /// What it came to, in a line.
     pub fn message(&self) -> &str {
         &self.message

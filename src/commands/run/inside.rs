@@ -7,12 +7,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::place;
-use crate::agents::Agent;
+use crate::agents::{self, Agent};
 use crate::command::CommandSpec;
 use crate::config::{AgentName, Environment, Mode, Settings};
 use crate::credentials::{self, Answer, Ask};
 use crate::failure::{Class, Failure};
-use crate::runner::{HomeFile, Host, SHARED, rewrite_loopback};
+use crate::runner::{HomeFile, Host, SHARED, Service, rewrite_loopback};
 
 /// What is handed in.
 #[derive(Default)]
@@ -47,6 +47,36 @@ pub fn asker<'a>(
         let answer = host.capture(spec, limit)?;
         Ok(answer.map(|answer| (answer.status.success(), answer.stdout, answer.stderr)))
     }
+}
+
+/// Asks like `ask`, but each command only once: its answer is kept in `answers`.
+pub fn remembering<'a>(
+    ask: impl Fn(&CommandSpec, Duration) -> Result<Answer> + 'a,
+    answers: &'a RefCell<Vec<(CommandSpec, Answer)>>,
+) -> impl Fn(&CommandSpec, Duration) -> Result<Answer> + 'a {
+    move |spec, limit| {
+        if let Some((_, answer)) = answers.borrow().iter().find(|(asked, _)| asked == spec) {
+            return Ok(answer.clone());
+        }
+        let answer = ask(spec, limit)?;
+        answers.borrow_mut().push((spec.clone(), answer.clone()));
+        Ok(answer)
+    }
+}
+
+/// The variables that a run of `agent` is handed and whose values name a service, with that service as the caller sees it.
+pub fn services(agent: AgentName, settings: &Settings, env: &Environment) -> Vec<(String, Service)> {
+    let of_caller = |name: &str| env.get(name).map(OsStr::to_owned);
+    let own = agents::agent(agent).variables().iter().map(|name| (*name, None));
+    let required = settings.sandbox.required_env.iter().map(|name| (name.as_str(), None));
+    let named = settings.variables.iter().map(|variable| (variable.name.as_str(), variable.value.clone()));
+    let mut services: Vec<(String, Service)> = Vec::new();
+    for (name, value) in own.chain(required).chain(named) {
+        let service = value.or_else(|| of_caller(name)).and_then(|value| Service::of(value.to_str()?));
+        services.retain(|(known, _)| known != name);
+        services.extend(service.map(|service| (name.to_owned(), service)));
+    }
+    services
 }
 
 /// Gathers what this run hands in. On the host the agent has the caller's environment and logins anyway. `host_name` is what the

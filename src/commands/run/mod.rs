@@ -28,7 +28,7 @@ use crate::ledger::Letter;
 use crate::output::Printer;
 use crate::runner::{self, Host};
 use attempts::{Attempts, Budget, Follower};
-pub(in crate::commands) use inside::asker;
+pub(in crate::commands) use inside::{asker, remembering, services};
 use order::Order;
 pub(in crate::commands) use plan::{Plan, Wish};
 pub(in crate::commands) use record::state_dir;

@@ -14,6 +14,7 @@ use super::place;
 use super::workspace::Workspace;
 use crate::agents::{self, Agent, Task, Usage};
 use crate::config::{AgentName, Environment, Mode, Settings};
+use crate::credentials::Ask;
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{Host, Job, Limits, Prompt, Runner};
@@ -49,7 +50,7 @@ pub struct Plan {
     /// Commands that had to be asked before the run, as they were typed.
     asked: Vec<String>,
     origin: Option<String>,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Plan {
@@ -67,14 +68,28 @@ impl Plan {
         env: &Environment,
         host: &Host,
     ) -> Result<Self> {
+        let asked = RefCell::new(Vec::new());
+        let ask = inside::asker(host, wish.dry, &asked);
+        let plan = Plan::asking(settings, workspace, wish, run_id, env, host, &ask)?;
+        Ok(Plan { asked: asked.take(), ..plan })
+    }
+
+    /// The same with a way of its own to ask the commands that it needs answers from.
+    pub fn asking(
+        settings: &Settings,
+        workspace: Workspace,
+        wish: Wish,
+        run_id: &str,
+        env: &Environment,
+        host: &Host,
+        ask: Ask<'_>,
+    ) -> Result<Self> {
         let name = settings.agent.value;
         let mode = settings.mode_for(name).value;
         let agent = agents::agent(name);
         let place = place::choose(mode, settings, &workspace, env, host)?;
-        let asked = RefCell::new(Vec::new());
-        let ask = inside::asker(host, wish.dry, &asked);
         let Inside { variables, files, links, origin, anonymous, secrets, mut warnings } =
-            inside::prepare(mode, agent, settings, place.host_name, env, &ask)?;
+            inside::prepare(mode, agent, settings, place.host_name, env, ask)?;
         for secret in &secrets {
             host.secrets.add(secret);
         }
@@ -106,7 +121,7 @@ impl Plan {
                 grace: settings.run.grace.value,
             },
             output_limit: usize::try_from(settings.run.output_limit.bytes()).unwrap_or(usize::MAX),
-            asked: asked.take(),
+            asked: Vec::new(),
             origin,
             warnings,
         })

@@ -1,4 +1,4 @@
-//! A plan tried out in silence: what `auth check` stands on, through the same frame, lease and runner as a
+//! A plan tried out in silence: what `auth check` and `sandbox doctor` stand on, through the same frame, lease and runner as a
 //! run.
 
 use anyhow::Result;
@@ -68,6 +68,24 @@ impl Plan {
         let code = finished(&outcome, &program, limits)?;
         let stdout = String::from_utf8_lossy(&kept.0).into_owned();
         Ok(Answered { code, stdout, stderr: outcome.stderr_tail })
+    }
+
+    /// Runs the plan itself, watched by `sink` alone.
+    ///
+    /// # Errors
+    /// Where it could not be started.
+    pub fn observe(&self, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
+        self.runner.run(&self.job, limits, sink)
+    }
+
+    /// Hands in one more variable, which is nobody's business.
+    pub fn hand_in(&mut self, name: &str, value: &str) {
+        self.job.command.env.push((name.to_owned(), value.into()));
+    }
+
+    /// What the caller should know before it begins.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The same job under a name of its own.
