@@ -215,11 +215,12 @@ fn the_readmes_variables_are_those_of_the_code() {
 #[test]
 fn every_option_that_the_readme_names_exists() {
     let bed = Bed::new();
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &[],
         &["run"],
         &["auth", "check"],
         &["dead-letter", "replay"],
+        &["sandbox", "doctor"],
         &["sandbox", "set"],
         &["sandbox", "show"],
         &["sandbox", "build-image"],

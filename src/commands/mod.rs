@@ -4,6 +4,7 @@ pub mod auth;
 pub mod build_image;
 pub mod completions;
 pub mod dead_letter;
+pub mod doctor;
 pub mod man;
 pub mod run;
 pub mod schema;

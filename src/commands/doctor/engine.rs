@@ -1,0 +1,271 @@
+//! The engine, looked at without starting anything: at most four calls, side by side.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::check::Check;
+use super::machine::space;
+use crate::command::CommandSpec;
+use crate::config::{AgentName, Environment, Settings};
+use crate::failure::{Class, Failure};
+use crate::image::{VERSION_LABEL, version_in};
+use crate::runner::{
+    self, Captured, EngineFacts, Host, ImageFacts, Mapping, engine_failure, find_program, image_command, info_command,
+    leftovers_command, network_command, read_image, read_info, read_leftovers,
+};
+
+/// How long the engine may take to answer a question.
+pub const CALL: Duration = Duration::from_secs(15);
+
+/// What is known of the engine, the image and what earlier runs left.
+pub struct Looked {
+    /// In order.
+    pub checks: Vec<Check>,
+    /// The agents of which the image does not say whether it has them.
+    pub untold: Vec<AgentName>,
+    /// Containers whose owner is gone.
+    pub leftovers: Vec<String>,
+}
+
+/// An answer of the engine's client, with how long it took.
+struct Answer {
+    result: Result<Captured>,
+    took: Duration,
+}
+
+struct Engine<'a> {
+    settings: &'a Settings,
+    host: &'a Host,
+    thorough: bool,
+}
+
+/// Looks. A client too old to say its version with everything else is asked for it where `thorough`.
+pub fn look(settings: &Settings, agents: &[AgentName], env: &Environment, host: &Host, thorough: bool) -> Looked {
+    let command = settings.docker_command.as_str();
+    let program = match find_program(command.as_ref()) {
+        Ok(path) => Check::ok("engine.program", path.display().to_string()),
+        Err(failure) => {
+            let checks = vec![Check::fail("engine.program", &failure)];
+            return Looked { checks, untold: Vec::new(), leftovers: Vec::new() };
+        }
+    };
+    let engine = &Engine { settings, host, thorough };
+    let network = Some(settings.sandbox.network.as_str()).filter(|name| !["bridge", "none", "host"].contains(name));
+    let (info, image, network, left) = thread::scope(|scope| {
+        let start = |spec: CommandSpec| scope.spawn(move || engine.ask(&spec));
+        let info = start(info_command(command));
+        let image = start(image_command(command, &settings.sandbox.image));
+        let network = network.map(|name| start(network_command(command, name)));
+        let left = start(leftovers_command(command));
+        (join(info), join(image), network.map(join), join(left))
+    });
+    let mut checks = vec![program];
+    let answers = engine.daemon(&info, env, &mut checks);
+    if !answers {
+        let reason = "the engine does not answer";
+        checks.extend(["image", "network", "leftovers"].map(|id| Check::skip(id, reason)));
+        return Looked { checks, untold: Vec::new(), leftovers: Vec::new() };
+    }
+    let untold = engine.image(&image, agents, &mut checks);
+    checks.push(engine.network(network.as_ref()));
+    let leftovers = engine.leftovers(&left, &mut checks);
+    Looked { checks, untold, leftovers }
+}
+
+fn join(thread: thread::ScopedJoinHandle<'_, Answer>) -> Answer {
+    let lost = |_| Answer { result: Err(anyhow::anyhow!("a call was lost")), took: Duration::ZERO };
+    thread.join().unwrap_or_else(lost)
+}
+
+impl Engine<'_> {
+    fn ask(&self, spec: &CommandSpec) -> Answer {
+        let began = Instant::now();
+        let result = self.host.capture(spec, CALL).and_then(|answer| {
+            answer.ok_or_else(|| {
+                let message = format!("{spec} did not answer within {} s", CALL.as_secs());
+                let hint = "start the engine again (sudo systemctl restart docker, or Docker Desktop)";
+                Failure::new(Class::DaemonUnreachable, message, hint).into()
+            })
+        });
+        Answer { result, took: began.elapsed() }
+    }
+
+    /// The answer, where it is one; else what it means that it is none.
+    fn answer<'r>(&self, answer: &'r Answer) -> Result<&'r Captured, Failure> {
+        let captured = answer.result.as_ref().map_err(Failure::of)?;
+        if captured.status.success() { Ok(captured) } else { Err(self.failure(captured)) }
+    }
+
+    fn failure(&self, answer: &Captured) -> Failure {
+        let sandbox = &self.settings.sandbox;
+        let words = runner::read_info_errors(&answer.stdout).unwrap_or_else(|| answer.stderr.clone());
+        engine_failure(&self.settings.docker_command, &sandbox.image, &sandbox.network, &words, answer.status.code())
+    }
+
+    /// Whether an engine answers.
+    fn daemon(&self, info: &Answer, env: &Environment, checks: &mut Vec<Check>) -> bool {
+        let facts = info.result.as_ref().map_err(Failure::of).and_then(|captured| {
+            // A client exits with 0 or 1 where it has no engine, by its age; what it prints tells.
+            read_info(&captured.stdout).ok_or_else(|| self.failure(captured))
+        });
+        match facts {
+            Err(failure) => {
+                checks.push(Check::fail("engine", &failure).took(info.took));
+                false
+            }
+            Ok(facts) => {
+                checks.push(Check::ok("engine", self.versions(&facts, env)).took(info.took));
+                checks.push(self.user(&facts, env));
+                checks.push(limits(&facts));
+                checks.extend(facts.root.as_deref().and_then(|root| storage(root, env)));
+                true
+            }
+        }
+    }
+
+    fn versions(&self, facts: &EngineFacts, env: &Environment) -> String {
+        let asked = || if self.thorough { self.client() } else { None };
+        let client = facts.client.clone().or_else(asked).map(|client| format!("client {client}"));
+        let place = match (env.text("DOCKER_HOST").or_else(|| env.text("CONTAINER_HOST")), &facts.context) {
+            (Some(address), _) => Some(format!("at {address}")),
+            (None, Some(context)) => Some(format!("context {context}")),
+            (None, None) => None,
+        };
+        let rootless = facts.rootless.then(|| "rootless".to_owned());
+        let more: Vec<String> = [client, place, rootless].into_iter().flatten().collect();
+        let origin = &self.settings.docker_command.origin;
+        format!("{} {} answers ({}; docker.command: {origin})", facts.name, facts.server, more.join(", "))
+    }
+
+    fn client(&self) -> Option<String> {
+        let answer = self.ask(&CommandSpec::new(self.settings.docker_command.as_str()).arg("--version"));
+        let words = answer.result.ok()?.stdout;
+        Some(version_in(&String::from_utf8_lossy(&words))?.trim_end_matches(',').to_owned())
+    }
+
+    /// Whether files will come out as the caller's.
+    fn user(&self, facts: &EngineFacts, env: &Environment) -> Check {
+        let id = "engine.user";
+        let mapping = Mapping::of_caller(&self.settings.docker_command, |name| env.text(name).map(str::to_owned));
+        match (facts.rootless, mapping) {
+            (true, Mapping::Same { uid, .. }) if uid != 0 => Check::warn(
+                id,
+                "the engine is rootless, which its address does not show: files will not come out as yours",
+                format!("export DOCKER_HOST=unix:///run/user/{uid}/docker.sock"),
+            ),
+            (true, _) => Check::ok(id, "rootless: files come out as yours"),
+            (false, _) => Check::ok(id, "runs as root: agents get your numbers, and no capabilities"),
+        }
+    }
+
+    /// The agents of which the image does not tell.
+    fn image(&self, answer: &Answer, agents: &[AgentName], checks: &mut Vec<Check>) -> Vec<AgentName> {
+        let setting = &self.settings.sandbox.image;
+        let facts = self.answer(answer).and_then(|captured| {
+            read_image(&captured.stdout).ok_or_else(|| {
+                Failure::new(
+                    Class::ImageMissing,
+                    format!("nothing is known of {}", setting.value),
+                    "ringfence sandbox build-image",
+                )
+            })
+        });
+        let facts = match facts {
+            Ok(facts) => facts,
+            Err(failure) => {
+                checks.push(Check::fail("image", &failure).took(answer.took));
+                return Vec::new();
+            }
+        };
+        let day = facts.created.get(..10).filter(|day| !day.starts_with("0001")).unwrap_or("an unknown day");
+        let fact = format!("{} ({}): {} MB, made on {day}", setting.value, setting.origin, facts.size / 1_000_000);
+        checks.push(Check::ok("image", fact).took(answer.took));
+        let has_labels = facts.labels.iter().any(|(name, _)| name.starts_with(VERSION_LABEL));
+        let mut untold = Vec::new();
+        for agent in agents.iter().filter(|agent| **agent != AgentName::Shell) {
+            match version(&facts, *agent) {
+                Some(version) => {
+                    checks.push(Check::ok(format!("agent.{agent}"), format!("{agent} {version} is in the image")));
+                }
+                None if has_labels => checks.push(lacks(*agent, setting)),
+                None => untold.push(*agent),
+            }
+        }
+        untold
+    }
+
+    fn network(&self, answer: Option<&Answer>) -> Check {
+        let setting = &self.settings.sandbox.network;
+        let name = setting.as_str();
+        let Some(answer) = answer else {
+            let meaning = match name {
+                "none" => "no network",
+                "host" => "the host's own network, without a fence",
+                _ => "the engine's default network, open to the outside",
+            };
+            return Check::ok("network", format!("{name} ({}): {meaning}", setting.origin));
+        };
+        match self.answer(answer) {
+            Ok(captured) => {
+                let closed = String::from_utf8_lossy(&captured.stdout).to_lowercase().contains("\"internal\": true");
+                let fact = if closed { "is there, and closed to the outside" } else { "is there" };
+                Check::ok("network", format!("{name} ({}) {fact}", setting.origin))
+            }
+            Err(failure) => Check::fail("network", &failure),
+        }
+        .took(answer.took)
+    }
+
+    fn leftovers(&self, answer: &Answer, checks: &mut Vec<Check>) -> Vec<String> {
+        let id = "leftovers";
+        let (names, check) = match self.answer(answer) {
+            Err(failure) => (Vec::new(), Check::warn(id, failure.message, failure.hint)),
+            Ok(captured) => {
+                let names: Vec<String> = read_leftovers(&captured.stdout).into_iter().map(|left| left.name).collect();
+                let check = match names.len() {
+                    0 => Check::ok(id, "no container is without a living owner"),
+                    _ => Check::warn(
+                        id,
+                        format!("their ringfence is gone: {}", names.join(", ")),
+                        runner::remove_command(&self.settings.docker_command, &names).to_string(),
+                    ),
+                };
+                (names, check)
+            }
+        };
+        checks.push(check.took(answer.took));
+        names
+    }
+}
+
+fn version(facts: &ImageFacts, agent: AgentName) -> Option<&str> {
+    let label = format!("{VERSION_LABEL}{agent}");
+    facts.labels.iter().find(|(name, _)| *name == label).map(|(_, version)| version.as_str())
+}
+
+/// The check of an image without `agent`.
+pub fn lacks(agent: AgentName, image: &str) -> Check {
+    let hint = format!("ringfence sandbox build-image --agent {agent} --tag {image}");
+    Check::fail(
+        format!("agent.{agent}"),
+        &Failure::new(Class::CliMissing, format!("{agent} is not in the image {image}"), hint),
+    )
+}
+
+fn limits(facts: &EngineFacts) -> Check {
+    if facts.lacks.is_empty() {
+        return Check::ok("engine.limits", "it can enforce memory, cpus and pids");
+    }
+    let fix = "hand control groups on to your user: sudo systemctl edit user@.service, then [Service] Delegate=cpu memory pids";
+    Check::warn("engine.limits", format!("it says that it cannot enforce {}", facts.lacks.join(", ")), fix)
+}
+
+/// The room that the engine has, where it is on this machine.
+fn storage(root: &Path, env: &Environment) -> Option<Check> {
+    let local = env.text("DOCKER_HOST").is_none_or(|address| address.starts_with("unix:"));
+    let fix = "docker system prune, or move the engine's folder to a larger disk (data-root)";
+    (local && root.exists()).then(|| space("disk.engine", "the engine's folder", root, 2 << 30, fix)).flatten()
+}

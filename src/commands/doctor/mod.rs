@@ -1,0 +1,264 @@
+//! `ringfence sandbox doctor`: whether runs work here, by looking, and then by walking the way that every run goes.
+
+mod check;
+mod engine;
+mod machine;
+mod path;
+mod reach;
+mod scratch;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod watch;
+
+use std::path::Path as FilePath;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::cli::DoctorArgs;
+use crate::commands::auth::{Depth, Ladder};
+use crate::commands::run::Workspace;
+use crate::config::{AgentName, Environment, Flags, Mode, Settings};
+use crate::failure::{Class, Failure};
+use crate::output::{Printer, Status};
+use crate::runner::{Host, remove_command};
+use check::{Check, Report};
+use engine::Looked;
+use path::Path;
+
+/// Checks everything and returns the class that decides the exit code.
+///
+/// # Errors
+/// A signal, and a closed standard output.
+pub fn run(args: &DoctorArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
+    let status = Status::new("doctor", printer.is_live());
+    let doctor = Doctor { args, flags, env, host, status: &status };
+    let (mode, checks) = doctor.examine();
+    drop(status);
+    if host.interrupts.count() > 0 {
+        let class = Class::Interrupted(host.interrupts.signal());
+        return Err(Failure::new(class, "interrupted", "run it again when you want it to go on").into());
+    }
+    let report = Report::new(mode, checks, printer.secrets());
+    report.print(printer)?;
+    Ok(report.class())
+}
+
+struct Doctor<'a> {
+    args: &'a DoctorArgs,
+    flags: &'a Flags,
+    env: &'a Environment,
+    host: &'a Host,
+    status: &'a Status,
+}
+
+/// What all parts of an examination look at.
+struct Case {
+    /// As a run of the first agent would have them.
+    settings: Settings,
+    agents: Vec<AgentName>,
+    mode: Mode,
+    /// As a script's run in that mode would have them.
+    script: Settings,
+    workspace: Workspace,
+}
+
+impl Doctor<'_> {
+    fn examine(&self) -> (Option<Mode>, Vec<Check>) {
+        match self.case() {
+            Ok(case) => (Some(case.mode), self.examine_case(&case)),
+            Err(check) => (None, vec![check]),
+        }
+    }
+
+    /// The settings, in force for the agents that were named, else for the configured one.
+    fn case(&self) -> Result<Case, Check> {
+        let resolve = |agent: Option<String>, mode: Option<String>| {
+            let flags = Flags { agent, mode: mode.or_else(|| self.flags.mode.clone()), ..self.flags.clone() };
+            Settings::resolve(&flags, self.env).map_err(|failure| Check::fail("config", &failure))
+        };
+        let settings = resolve(self.args.agent.first().cloned(), None)?;
+        let mut agents: Vec<AgentName> = self.args.agent.iter().filter_map(|name| name.parse().ok()).collect();
+        agents.dedup();
+        if agents.is_empty() {
+            agents.push(settings.agent.value);
+        }
+        let modes: Vec<Mode> = agents.iter().map(|agent| settings.mode_for(*agent).value).collect();
+        // One that runs in a container is enough for everything about containers.
+        let mode = modes.iter().copied().find(|mode| mode.is_container()).unwrap_or(modes[0]);
+        let script = resolve(Some(AgentName::Shell.to_string()), Some(mode.to_string()))?;
+        let workspace = Workspace::open(self.args.workspace.as_deref())
+            .map_err(|error| Check::fail("workspace", &Failure::of(&error)))?;
+        Ok(Case { settings, agents, mode, script, workspace })
+    }
+
+    fn examine_case(&self, case: &Case) -> Vec<Check> {
+        self.status.doing("looking");
+        let mut checks = machine::configuration(&case.settings);
+        checks.push(machine::mode(&case.settings.mode_for(case.agents[0])));
+        checks.extend(machine::workspace(&case.workspace));
+        let planned = self.planned(case);
+        let runs = !planned.failed();
+        checks.push(planned);
+        if case.mode == Mode::Apple {
+            checks.push(Check::skip("run", "the way of a run is walked on the host and in Docker's containers only"));
+            return checks;
+        }
+        let early = self.args.quick || !runs;
+        let (looked, early_logins) = thread::scope(|scope| {
+            let logins = early.then(|| scope.spawn(|| self.logins(case, Depth::Found)));
+            (self.look(case), logins.map(|logins| logins.join().unwrap_or_default()))
+        });
+        let Looked { checks: seen, untold, leftovers } = looked;
+        checks.extend(seen);
+        if !case.mode.is_container()
+            || case.agents.iter().any(|agent| !case.settings.mode_for(*agent).value.is_container())
+        {
+            let here = case.agents.iter().filter(|agent| **agent != AgentName::Shell);
+            checks.extend(
+                here.filter(|agent| !case.settings.mode_for(**agent).value.is_container())
+                    .map(|agent| machine::agent(*agent, self.host)),
+            );
+        }
+        if case.mode.is_container() {
+            checks.push(machine::agents_here());
+        }
+        let broken = checks.iter().any(|check| check.failed() && !check.id().starts_with("agent."));
+        if let Some(logins) = early_logins {
+            checks.extend(
+                untold
+                    .iter()
+                    .map(|agent| Check::skip(format!("agent.{agent}"), "the image does not say whether it has it")),
+            );
+            checks.push(Check::skip(
+                "run",
+                if self.args.quick { "left out: --quick" } else { "not tried: a run cannot begin" },
+            ));
+            checks.extend(logins);
+            return checks;
+        }
+        if broken {
+            checks.push(Check::skip("run", "not tried: what failed above must work first"));
+            checks.extend(self.logins(case, Depth::Found));
+            return checks;
+        }
+        checks.extend(self.walk(case, &untold));
+        if !leftovers.is_empty() {
+            checks.retain(|check| check.id() != "leftovers");
+            checks.push(self.sweep(&case.script, &leftovers));
+        }
+        checks
+    }
+
+    /// Whether a run can be planned: what it needs of the environment, and of this version.
+    fn planned(&self, case: &Case) -> Check {
+        let path = self.path(case, &[]);
+        match path.plan(&case.script, case.workspace.clone(), "true", Vec::new(), "doctor") {
+            Err(error) => Check::fail("plan", &Failure::of(&error)),
+            Ok(plan) => {
+                let git = case.workspace.common_git_folder().and_then(Result::err);
+                let told =
+                    |warning: &&String| case.settings.warnings.contains(warning) || git.as_ref() == Some(warning);
+                let news: Vec<&str> =
+                    plan.warnings().iter().filter(|warning| !told(warning)).map(String::as_str).collect();
+                if news.is_empty() {
+                    return Check::ok("plan", "a run has all that it must be handed");
+                }
+                Check::warn("plan", news.join("; "), "choose a smaller folder with -C, or: ringfence sandbox show")
+            }
+        }
+    }
+
+    fn path<'p>(&'p self, case: &'p Case, untold: &'p [AgentName]) -> Path<'p> {
+        let Case { script, workspace, agents, .. } = case;
+        Path { settings: script, workspace, agents, untold, env: self.env, host: self.host }
+    }
+
+    fn look(&self, case: &Case) -> Looked {
+        if case.mode.is_container() {
+            let inside: Vec<AgentName> = case
+                .agents
+                .iter()
+                .copied()
+                .filter(|agent| case.settings.mode_for(*agent).value.is_container())
+                .collect();
+            return engine::look(&case.script, &inside, self.env, self.host, !self.args.quick);
+        }
+        Looked { checks: Vec::new(), untold: Vec::new(), leftovers: Vec::new() }
+    }
+
+    /// The real path, and the logins along it. The probe is alone, because a container that comes or goes can disturb the bridge;
+    /// what is then ended by force has no network, and so does not disturb the agents.
+    fn walk(&self, case: &Case, untold: &[AgentName]) -> Vec<Check> {
+        self.status.doing("the real path: a probe in a throwaway sandbox");
+        let path = self.path(case, untold);
+        let (mut checks, started_in) = path.probe();
+        if self.host.interrupts.count() > 0 {
+            return checks;
+        }
+        if checks.first().is_some_and(Check::failed) {
+            checks.extend(self.logins(case, Depth::Found));
+            return checks;
+        }
+        self.status.doing("the real path: an agent that does not want to end, and the logins");
+        let depth = if self.args.live { Depth::Live } else { Depth::Status };
+        let (ended, logins) = thread::scope(|scope| {
+            let ended = scope.spawn(|| self.path(case, untold).stubborn(started_in));
+            let logins = self.logins(case, depth);
+            (ended.join().unwrap_or_default(), logins)
+        });
+        checks.extend(ended);
+        checks.extend(logins);
+        checks
+    }
+
+    /// Each agent's login, where that agent would run, one after the other.
+    fn logins(&self, case: &Case, depth: Depth) -> Vec<Check> {
+        let named = case.agents.iter().filter(|agent| **agent != AgentName::Shell);
+        named.map(|agent| self.login(*agent, depth, &case.workspace.path)).collect()
+    }
+
+    fn login(&self, agent: AgentName, depth: Depth, workspace: &FilePath) -> Check {
+        let (id, began) = (format!("auth.{agent}"), Instant::now());
+        let flags = Flags { agent: Some(agent.to_string()), ..self.flags.clone() };
+        let settings = match Settings::resolve(&flags, self.env) {
+            Ok(settings) => settings,
+            Err(failure) => return Check::fail(id, &failure),
+        };
+        let ladder =
+            Ladder { settings, limit: None, depth, workspace: workspace.to_owned(), env: self.env, host: self.host };
+        let (report, class) = ladder.climb();
+        let check = match (report.trouble(class), report.advice()) {
+            (None, None) => Check::ok(id, report.message()),
+            (None, Some((late, hint))) => Check::warn(id, format!("{}; {late}", report.message()), hint),
+            (Some((true, failure)), _) => Check::warn(id, failure.message, failure.hint),
+            (Some((false, failure)), _) => Check::fail(id, &failure),
+        };
+        check.took(began.elapsed())
+    }
+
+    /// Removes what earlier runs left that nobody owns any more.
+    fn sweep(&self, settings: &Settings, names: &[String]) -> Check {
+        let (id, began) = ("leftovers", Instant::now());
+        let spec = remove_command(&settings.docker_command, names);
+        let removed = self.host.capture(&spec, engine::CALL);
+        let check = match removed {
+            // One that went by itself meanwhile is no trouble: by now none of them is there.
+            Ok(Some(said)) if said.status.success() || said.stderr.to_lowercase().contains("no such container") => {
+                Check::ok(id, format!("removed, for their ringfence is gone: {}", names.join(", ")))
+            }
+            Ok(said) => {
+                let words = said.map(|said| said.stderr).unwrap_or_default();
+                Check::warn(
+                    id,
+                    format!("could not be removed: {} ({})", names.join(", "), words.trim()),
+                    spec.to_string(),
+                )
+            }
+            Err(error) => Check::warn(id, Failure::of(&error).message, spec.to_string()),
+        };
+        check.took(began.elapsed())
+    }
+}

@@ -1,0 +1,100 @@
+//! What the probe could reach: this machine, its services, and the agents' servers by name.
+
+use super::check::Check;
+use super::verdict::{Judge, Named, Port};
+use crate::config::AgentName;
+use crate::failure::{Class, Failure};
+use crate::runner::HOST_NAME;
+
+impl Judge<'_> {
+    /// Whether the container reaches this machine by its name for it.
+    pub(super) fn host_name(&mut self) {
+        let id = "run.host";
+        let seen = &self.watch.seen;
+        let check = match (&seen.listened, self.value("listener")) {
+            (None, _) => Check::skip(
+                id,
+                format!("{HOST_NAME} is no name on network {}", *self.expected.settings.sandbox.network),
+            ),
+            (Some(Err(why)), _) => Check::skip(id, format!("nothing could listen for it ({why})")),
+            (Some(Ok(at)), _) if seen.reached => {
+                Check::ok(id, format!("{HOST_NAME} reaches this machine, at {at}")).took(self.took("listener"))
+            }
+            (Some(Ok(_)), "untold") => Check::skip(id, "the image has nothing to connect with (bash, or nc)"),
+            (Some(Ok(at)), _) => {
+                let fact = format!("{HOST_NAME} does not reach {at} on this machine");
+                Check::warn(
+                    id,
+                    fact,
+                    "let containers in through the firewall: sudo iptables -I INPUT -i docker0 -j ACCEPT",
+                )
+                .took(self.took("listener"))
+            }
+        };
+        self.checks.push(check);
+    }
+
+    pub(super) fn services(&mut self) {
+        let expected = self.expected;
+        for Port { variable, number, answers_here } in &expected.ports {
+            let id = format!("service.{variable}");
+            let Some(port) = number else {
+                let reason = "it names no port, or its network reaches nothing of this machine";
+                self.checks.push(Check::skip(id, format!("${variable} names this machine, but {reason}")));
+                continue;
+            };
+            let key = format!("port.{port}");
+            let listens = format!("port {port} of ${variable}");
+            let check = match (self.value(&key), answers_here) {
+                ("ok", _) => Check::ok(id, format!("{listens} answers from where agents run")),
+                ("untold", _) => {
+                    Check::skip(id, format!("{listens}: the image has nothing to connect with (bash, or nc)"))
+                }
+                (_, false) => {
+                    let fix = format!("start what is to listen on port {port}, or unset {variable}");
+                    Check::warn(id, format!("{listens} answers nobody, not even on this machine"), fix)
+                }
+                (_, true) => {
+                    let at = match &self.watch.seen.listened {
+                        Some(Ok(at)) => at.as_str(),
+                        _ => "0.0.0.0",
+                    };
+                    let fix =
+                        format!("let it listen on {at} as well, where containers reach this machine: {at}:{port}");
+                    Check::warn(
+                        id,
+                        format!(
+                            "{listens} answers on this machine, but not from a container: it listens on 127.0.0.1 only"
+                        ),
+                        fix,
+                    )
+                }
+            };
+            self.add(&key, check);
+        }
+    }
+
+    pub(super) fn names(&mut self) {
+        let expected = self.expected;
+        for Named { agent, name, reason, here } in expected.names.iter().filter(|named| named.agent != AgentName::Shell)
+        {
+            let id = format!("run.dns.{agent}");
+            let Some(name) = name else {
+                self.checks.push(Check::skip(id, *reason));
+                continue;
+            };
+            let key = format!("name.{name}");
+            let check = match (self.value(&key), here) {
+                ("ok", _) => Check::ok(id, format!("{name} is resolved where agents run")),
+                ("untold", _) => Check::skip(id, "the image has nothing to resolve names with (getent, or nslookup)"),
+                (_, Some(true)) => {
+                    let hint = "tell the engine of a name server: \"dns\": [\"ADDRESS\"] in /etc/docker/daemon.json, then restart it";
+                    let message = format!("{name} is resolved on this machine, but not where agents run");
+                    Check::fail(id, &Failure::new(Class::Network, message, hint))
+                }
+                (_, _) => Check::skip(id, format!("{name} is not resolved on this machine either")),
+            };
+            self.add(&key, check);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What the probe's steps mean. Pure, but for a look at the file that it made.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::check::Check;
+use super::engine;
+use super::watch::{Step, Watch};
+use crate::config::{AgentName, Settings};
+use crate::failure::{Class, Failure};
+use crate::image::version_in;
+use crate::runner::{End, Outcome};
+
+/// A service of this machine that agents are handed.
+pub struct Port {
+    /// The variable.
+    pub variable: String,
+    /// Its port; absent where it names none, or nothing of this machine can be reached.
+    pub number: Option<u16>,
+    /// Whether somebody listens on our loopback.
+    pub answers_here: bool,
+}
+
+/// An agent's server.
+pub struct Named {
+    pub agent: AgentName,
+    /// Its name, where it has to be resolved.
+    pub name: Option<String>,
+    /// Why it has not.
+    pub reason: &'static str,
+    /// Whether this machine resolves it; absent where it did not say so in time.
+    pub here: Option<bool>,
+}
+
+/// What the probe should find.
+pub struct Expected<'a> {
+    pub settings: &'a Settings,
+    pub container: bool,
+    pub canary: String,
+    /// The file that it makes.
+    pub made: PathBuf,
+    /// How many processes it tries to have; 0 where it does not try.
+    pub processes: u32,
+    pub ports: Vec<Port>,
+    pub names: Vec<Named>,
+    /// The agents whose version it asks for.
+    pub untold: Vec<AgentName>,
+}
+
+/// The checks that the probe's steps amount to.
+pub fn judge(watch: &Watch<'_>, outcome: &Outcome, expected: &Expected<'_>) -> Vec<Check> {
+    let start = outcome.timings.start;
+    let what = if expected.container { "a container" } else { "the supervisor" };
+    let mut judge = Judge { watch, expected, checks: Vec::new() };
+    judge.checks.push(Check::ok("run.start", format!("{what} was up")).took(start));
+    judge.file();
+    judge.git();
+    if expected.container {
+        judge.fence();
+        judge.limits();
+        judge.host_name();
+    } else {
+        judge.simple("run.home", "home", "your home can be written to", "chmod u+w ~");
+    }
+    judge.secrets();
+    judge.services();
+    judge.names();
+    judge.agents();
+    judge.end(outcome);
+    judge.checks
+}
+
+pub(super) struct Judge<'a> {
+    pub(super) watch: &'a Watch<'a>,
+    pub(super) expected: &'a Expected<'a>,
+    pub(super) checks: Vec<Check>,
+}
+
+impl<'a> Judge<'a> {
+    fn step(&self, key: &str) -> Option<&'a Step> {
+        self.watch.steps.iter().find(|step| step.key == key)
+    }
+
+    pub(super) fn value(&self, key: &str) -> &'a str {
+        self.step(key).map_or("", |step| step.value.as_str())
+    }
+
+    pub(super) fn took(&self, key: &str) -> Duration {
+        self.step(key).map_or(Duration::ZERO, |step| step.took)
+    }
+
+    /// Adds a check about the step `key`, if that was reached.
+    pub(super) fn add(&mut self, key: &str, check: Check) {
+        let check = match self.step(key) {
+            Some(step) => check.took(step.took),
+            None => Check::skip(check.id().to_owned(), "not reached"),
+        };
+        self.checks.push(check);
+    }
+
+    /// A step that says `ok`, or what went wrong.
+    fn simple(&mut self, id: &str, key: &str, well: &str, fix: &str) {
+        let check = match self.value(key) {
+            "ok" => Check::ok(id, well),
+            words => Check::fail(id, &broken(format!("not so: {well}"), fix).because(words)),
+        };
+        self.add(key, check);
+    }
+
+    /// Written inside, and whose it is outside.
+    fn file(&mut self) {
+        let words = self.value("write");
+        let path = self.expected.made.parent().unwrap_or(&self.expected.made);
+        if words != "ok" {
+            let hint = format!("ls -ld {}; or choose another folder: -C DIR", path.display());
+            let failure = Failure::new(Class::Usage, "the agent cannot write into the workspace", hint).because(words);
+            return self.add("write", Check::fail("run.write", &failure));
+        }
+        self.add("write", Check::ok("run.write", "the agent can write into the workspace"));
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let check = match std::fs::metadata(&self.expected.made) {
+            Ok(file) if (file.uid(), file.gid()) == (uid, gid) => Check::ok(
+                "run.owner",
+                format!("what it wrote is yours ({uid}:{gid}; inside it is {})", self.value("id")),
+            ),
+            Ok(file) => {
+                let message =
+                    format!("what it wrote belongs to {}:{}, and you are {uid}:{gid}", file.uid(), file.gid());
+                let hint = format!(
+                    "name a rootless engine in DOCKER_HOST: export DOCKER_HOST=unix:///run/user/{uid}/docker.sock"
+                );
+                Check::fail("run.owner", &Failure::config(message, hint))
+            }
+            Err(error) => {
+                let hint = "use an engine on this machine: unset DOCKER_HOST";
+                let failure = Failure::config("what it wrote is not on this machine", hint);
+                Check::fail("run.owner", &failure.because(error.to_string()))
+            }
+        };
+        self.checks.push(check);
+    }
+
+    fn git(&mut self) {
+        if self.value("git") == "absent" {
+            let fix = if self.expected.container { "ringfence sandbox build-image" } else { "install git" };
+            return self.add("git", Check::warn("run.git", "there is no git where agents run", fix));
+        }
+        let fix = if self.expected.container {
+            "ringfence sandbox build-image"
+        } else {
+            "git config --global --add safe.directory '*'"
+        };
+        self.simple("run.git", "git", "git works in a repository", fix);
+        self.simple("run.git-worktree", "git-worktree", "git works in a linked worktree", fix);
+    }
+
+    fn fence(&mut self) {
+        let run = "use another engine: ringfence sandbox set docker.command docker";
+        self.simple("run.home", "home", "the home can be written to", "ringfence sandbox set docker.command docker");
+        let read_only = self.value("mount./").ends_with(" ro");
+        let check = match (read_only, *self.expected.settings.sandbox.read_only_root) {
+            (true, true) => Check::ok("run.root", "the image's files are read-only"),
+            (false, false) => Check::ok("run.root", "the image's files can be changed, as sandbox.read_only_root says"),
+            (true, false) => Check::warn(
+                "run.root",
+                "the image's files are read-only, although sandbox.read_only_root is false",
+                run,
+            ),
+            (false, true) => Check::fail("run.root", &broken("the image's files are not read-only", run)),
+        };
+        self.add("mount./", check);
+        let zero = |key| !self.value(key).is_empty() && self.value(key).bytes().all(|digit| digit == b'0');
+        let check = if zero("CapEff") && zero("CapBnd") && self.value("NoNewPrivs") == "1" {
+            Check::ok("run.capabilities", "none, and none can be got")
+        } else {
+            let values = ["CapEff", "CapBnd", "NoNewPrivs"].map(|key| format!("{key} {}", self.value(key))).join(", ");
+            Check::fail("run.capabilities", &broken("the agent has capabilities, or can get some", run).because(values))
+        };
+        self.add("CapBnd", check);
+    }
+
+    fn limits(&mut self) {
+        let sandbox = &self.expected.settings.sandbox;
+        let memory = sandbox.memory.bytes();
+        // Engines round to pages.
+        let in_force = self.value("memory").parse::<u64>().is_ok_and(|limit| limit <= memory && limit + 65536 > memory);
+        self.limit("run.memory", "memory", in_force, &format!("{} of memory at most", sandbox.memory.value));
+        let pids = *sandbox.pids;
+        let in_force = self.value("pids").parse::<u32>().is_ok_and(|limit| limit == pids);
+        self.limit("run.pids", "pids", in_force, &format!("{pids} processes at most"));
+        let cpus = *sandbox.cpus;
+        // Control groups v2 tell quota and period, v1 the quota of a period that engines leave at 100 ms, in microseconds.
+        let mut numbers = self.value("cpus").split_whitespace().map(str::parse::<f64>);
+        let share =
+            numbers.next().and_then(Result::ok).map(|quota| quota / numbers.next().and_then(Result::ok).unwrap_or(1e5));
+        let in_force = share.is_some_and(|share| (share - cpus).abs() < 0.01);
+        self.limit("run.cpus", "cpus", in_force, &format!("{cpus} processors at most"));
+        if self.expected.processes > 0 {
+            // The shells around the probe are processes, too.
+            let had = self.value("processes").parse::<u32>().unwrap_or(u32::MAX);
+            let check = if had < pids {
+                Check::ok("run.pids-tried", format!("{had} more could be started, and no more than that"))
+            } else {
+                let message = format!("{had} processes could be started, although sandbox.pids is {pids}");
+                Check::fail("run.pids-tried", &broken(message, DELEGATE))
+            };
+            self.add("processes", check);
+        }
+    }
+
+    fn limit(&mut self, id: &str, key: &str, in_force: bool, what: &str) {
+        let check = match self.value(key) {
+            _ if in_force => Check::ok(id, format!("{what}, says the kernel")),
+            "" => Check::warn(id, format!("the kernel does not say whether this is in force: {what}"), DELEGATE),
+            found => Check::fail(id, &broken(format!("not in force: {what} (the kernel has {found})"), DELEGATE)),
+        };
+        self.add(key, check);
+    }
+
+    fn secrets(&mut self) {
+        let (id, seen) = ("run.secrets", &self.watch.seen);
+        let fix = "ringfence sandbox doctor --verbose, and report what it prints";
+        let check = if self.value("canary") != self.expected.canary {
+            Check::fail(id, &broken("a secret that was handed in did not arrive", fix))
+        } else if seen.in_arguments.as_ref().is_some_and(|pids| !pids.is_empty()) {
+            Check::fail(id, &broken("a secret stands in the arguments of a process", fix))
+        } else {
+            match &seen.in_inspect {
+                Some(Ok(true)) => Check::fail(id, &broken("the engine shows a secret in its inspect", fix)),
+                Some(Err(why)) => Check::warn(
+                    id,
+                    format!("the engine did not show the container ({why})"),
+                    "ringfence sandbox doctor",
+                ),
+                Some(Ok(false)) => Check::ok(id, "a canary arrived, and stood in no argument and not in inspect"),
+                None => Check::ok(id, "a canary arrived, and stood in no argument"),
+            }
+        };
+        let check = if self.step("ready").is_some() { check.took(seen.took) } else { Check::skip(id, "not reached") };
+        self.checks.push(check);
+    }
+
+    fn agents(&mut self) {
+        let expected = self.expected;
+        for agent in &expected.untold {
+            let key = format!("agent.{agent}");
+            let image = &expected.settings.sandbox.image;
+            let check = match self.value(&key) {
+                "absent" => engine::lacks(*agent, image),
+                said => match version_in(said) {
+                    Some(version) => Check::ok(&key, format!("{agent} {version} is in the image")),
+                    None => Check::warn(
+                        &key,
+                        format!("{agent} in {} does not answer --version within 15 s", image.value),
+                        format!("ringfence sandbox build-image --agent {agent} --tag {}", image.value),
+                    ),
+                },
+            };
+            self.add(&key, check);
+        }
+    }
+
+    /// Whether the probe came to its end.
+    fn end(&mut self, outcome: &Outcome) {
+        if self.step("done").is_some() {
+            return;
+        }
+        let last = self.watch.steps.last().map_or("the start", |step| step.key.as_str());
+        let (class, how) = match outcome.end {
+            End::TimedOut | End::IdleTimedOut => (Class::Timeout, "was ended by its limit".to_owned()),
+            End::Cancelled(signal) => (Class::Interrupted(signal), "was interrupted".to_owned()),
+            _ if outcome.oom => (Class::Oom, "ran out of memory".to_owned()),
+            end => (Class::Internal, format!("ended early ({end:?})")),
+        };
+        let failure =
+            Failure::new(class, format!("the probe {how}, after {last}"), "ringfence sandbox doctor --verbose");
+        self.checks.push(Check::fail("run.end", &failure.because(outcome.stderr_tail.as_str())));
+    }
+}
+
+const DELEGATE: &str =
+    "hand control groups on to your user: sudo systemctl edit user@.service, then [Service] Delegate=cpu memory pids";
+
+/// A guarantee that does not hold: nothing that the caller did.
+fn broken(message: impl Into<String>, hint: &str) -> Failure {
+    Failure::new(Class::Internal, message, hint)
+}

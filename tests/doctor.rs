@@ -1,0 +1,473 @@
+//! `sandbox doctor`: green where runs work, and every failure made for real.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a panic is how tests fail, and tests start processes"
+)]
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::stub::{KEY, Place, Stub, Trial, gateway, places};
+use support::{Bed, Engine, RINGFENCE, processes_with, skip, start, within};
+
+/// Whoever walks the real path clears away leftovers, which one test makes: that one writes.
+static LEFTOVERS: RwLock<()> = RwLock::new(());
+
+fn walking() -> RwLockReadGuard<'static, ()> {
+    LEFTOVERS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One container at a time on the bridge: where the engine leaves the bridge's address to the kernel, it changes with each.
+static BRIDGE: Mutex<()> = Mutex::new(());
+
+fn crossing() -> MutexGuard<'static, ()> {
+    BRIDGE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The report of `ringfence sandbox doctor ARGS --json`, which must end with `exit`.
+#[track_caller]
+fn doctor(bed: &Bed, args: &[&str], exit: i32) -> Value {
+    let json = bed.run(&[&["sandbox", "doctor", "--json"], args].concat()).exits(exit).json();
+    assert_eq!(json["schema"], "ringfence.doctor/1");
+    assert_eq!(json["ok"], json!(exit == 0), "{json}");
+    for check in json["checks"].as_array().unwrap() {
+        let status = check["status"].as_str().unwrap();
+        assert!(["ok", "warn", "fail", "skip"].contains(&status), "{check}");
+        let fix = check["fix"].as_str();
+        assert_eq!(["warn", "fail"].contains(&status), fix.is_some_and(|fix| !fix.is_empty()), "{check}");
+        assert!(check["ms"].is_u64() && !check["fact"].as_str().unwrap().is_empty(), "{check}");
+    }
+    json
+}
+
+#[track_caller]
+fn check<'j>(json: &'j Value, id: &str) -> &'j Value {
+    let found = json["checks"].as_array().unwrap().iter().find(|check| check["id"] == id);
+    found.unwrap_or_else(|| panic!("no {id} in {json:#}"))
+}
+
+#[track_caller]
+fn stands(json: &Value, id: &str, status: &str, words: &str) {
+    let check = check(json, id);
+    assert_eq!(check["status"], status, "{check}");
+    let text = format!("{} {}", check["fact"], check["fix"]);
+    assert!(text.contains(words), "{words:?} is not in {check}");
+}
+
+/// The ids of the checks that are neither well nor left out.
+fn troubles(json: &Value) -> Vec<String> {
+    let checks = json["checks"].as_array().unwrap().iter();
+    let unwell = checks.filter(|check| check["status"] == "fail" || check["status"] == "warn");
+    unwell.map(|check| check["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().next().is_none()
+}
+
+#[test]
+fn a_healthy_engine_is_green_step_by_step() {
+    let Some(engine) = Engine::get() else { return };
+    let (_walking, _crossing) = (walking(), crossing());
+    let mut bed = engine.bed();
+    // One service that listens where containers reach this machine, too, and one that does not.
+    let (outer, _inner, open) = loop {
+        let outer = TcpListener::bind((gateway(), 0)).unwrap();
+        let port = outer.local_addr().unwrap().port();
+        if let Ok(inner) = TcpListener::bind(("127.0.0.1", port)) {
+            break (outer, inner, port);
+        }
+    };
+    thread::spawn(move || outer.accept());
+    let only = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = only.local_addr().unwrap().port();
+    bed.config("[sandbox]\nmemory = \"96m\"\npids = 60\nenv = [\"MY_OPEN\", \"MY_CLOSED\", \"MY_NOBODY\"]\n");
+    bed.set("MY_OPEN", format!("http://localhost:{open}/x")).set("MY_CLOSED", format!("127.0.0.1:{closed}"));
+    bed.set("MY_NOBODY", "http://localhost:9").set("SANDBOX_DOCKER_IMAGE", engine.tiny());
+    let json = doctor(&bed, &["--mode", "docker", "--agent", "shell"], 0);
+    assert_eq!(json["mode"], "docker");
+    for id in [
+        "config",
+        "mode",
+        "workspace",
+        "disk.workspace",
+        "plan",
+        "engine.program",
+        "engine",
+        "engine.user",
+        "image",
+        "network",
+        "leftovers",
+        "host.agents",
+        "run.start",
+        "run.write",
+        "run.owner",
+        "run.home",
+        "run.root",
+        "run.capabilities",
+        "run.memory",
+        "run.pids",
+        "run.cpus",
+        "run.pids-tried",
+        "run.host",
+        "run.secrets",
+        "run.timeout",
+        "run.nothing-left",
+        "service.MY_OPEN",
+    ] {
+        assert_eq!(check(&json, id)["status"], "ok", "{}", check(&json, id));
+    }
+    // There is no git in this image, and a service on 127.0.0.1 is not reached from a container.
+    assert_eq!(troubles(&json), ["run.git", "service.MY_CLOSED", "service.MY_NOBODY"]);
+    stands(&json, "service.MY_CLOSED", "warn", "127.0.0.1 only");
+    stands(&json, "service.MY_NOBODY", "warn", "not even on this machine");
+    stands(&json, "config", "ok", "$SANDBOX_DOCKER_IMAGE");
+    assert!(check(&json, "run.timeout")["ms"].as_u64().unwrap() >= 2000);
+    assert!(is_empty(&bed.workspace()), "a scratch folder was left");
+    assert_eq!(engine.containers_of(&bed), "");
+}
+
+#[test]
+fn on_the_host_it_walks_the_same_way() {
+    let mut bed = Bed::new();
+    bed.program(
+        "claude",
+        "[ $1 = --version ] && echo 2.0.0 && exit; echo '{\"loggedIn\":true,\"authMethod\":\"key\"}'",
+    );
+    bed.set("ANTHROPIC_API_KEY", "x");
+    let json = doctor(&bed, &["--mode", "host"], 0);
+    for id in ["agent.claude", "run.write", "run.owner", "run.git", "run.git-worktree", "run.secrets", "run.timeout"] {
+        assert_eq!(check(&json, id)["status"], "ok", "{}", check(&json, id));
+    }
+    stands(&json, "run.nothing-left", "ok", "");
+    stands(&json, "auth.claude", "ok", "logged in");
+    assert!(is_empty(&bed.workspace()));
+    assert_eq!((troubles(&json), &json["class"]), (Vec::new(), &Value::Null));
+}
+
+#[test]
+fn both_renderings_agree_and_a_pipe_gets_a_line_per_check() {
+    let mut bed = Bed::new();
+    bed.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    let args = ["sandbox", "doctor", "--mode", "docker", "--quick"];
+    let json = doctor(&bed, &args[2..], 69);
+    let plain = bed.run(&args).exits(69);
+    let checks = json["checks"].as_array().unwrap();
+    assert_eq!(plain.out().lines().count(), checks.len(), "{}", plain.out());
+    assert!(!plain.out().contains('\u{1b}') && plain.stderr.contains("the first: engine (daemon_unreachable)"));
+    for (line, check) in plain.out().lines().zip(checks) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!((words[0], words[1]), (check["status"].as_str().unwrap(), check["id"].as_str().unwrap()));
+        let fix = check["fix"].as_str().map(|fix| format!("; fix: {fix}")).unwrap_or_default();
+        // The room on a disk changes from one to the other.
+        let still = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
+        let whole = format!("  {}{fix}", check["fact"].as_str().unwrap());
+        assert!(still(line).ends_with(&still(&whole)), "{line}\n{check}");
+    }
+    let colourful = bed.run(&[&args[..], &["--color", "always"]].concat()).exits(69);
+    assert!(colourful.out().contains('\u{1b}'));
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_told_from_one_that_is_not_yours() {
+    let mut bed = Bed::new();
+    bed.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    let json = doctor(&bed, &["--mode", "docker"], 69);
+    stands(&json, "engine", "fail", "DOCKER_HOST");
+    assert_eq!(json["class"], "daemon_unreachable");
+    for id in ["image", "network", "leftovers", "run"] {
+        assert_eq!(check(&json, id)["status"], "skip", "{json}");
+    }
+    let none = "[docker]\ncommand = \"no-such-engine\"\n";
+    bed.config(none);
+    let json = doctor(&bed, &["--mode", "docker", "--quick"], 69);
+    assert_eq!((&json["class"], troubles(&json)[0].as_str()), (&json!("cli_missing"), "engine.program"));
+
+    // A socket that is root's alone, asked by somebody else; or one that nobody may use, where the tests are not root's.
+    let folder = tempfile::Builder::new().prefix("rf-doctor-").tempdir().unwrap();
+    let socket = folder.path().join("docker.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    fs::set_permissions(&socket, Permissions::from_mode(0o000)).unwrap();
+    for name in ["home", "work"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::set_permissions(folder.path().join(name), Permissions::from_mode(0o777)).unwrap();
+    }
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("ringfence");
+    fs::copy(RINGFENCE, &program).unwrap();
+    let mut command = Command::new(&program);
+    if rustix::process::geteuid().is_root() {
+        command = Command::new("setpriv");
+        command.args(["--reuid=12345", "--regid=12345", "--clear-groups"]).arg(&program);
+    }
+    command.args(["sandbox", "doctor", "--mode", "docker", "--json"]).current_dir(folder.path().join("work"));
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", folder.path().join("home"));
+    command.env("DOCKER_HOST", format!("unix://{}", socket.display()));
+    let json = start(command, b"").finish().exits(69).json();
+    assert_eq!(json["class"], "daemon_permission");
+    stands(&json, "engine", "fail", "usermod -aG docker");
+}
+
+#[test]
+fn images_networks_and_agents_that_are_missing_are_named() {
+    let Some(engine) = Engine::get() else { return };
+    let docker = |image: &str, network: &str, args: &[&str], exit| {
+        let mut bed = engine.bed();
+        bed.set("SANDBOX_DOCKER_IMAGE", image).set("SANDBOX_DOCKER_NETWORK", network);
+        bed.set("ANTHROPIC_API_KEY", "x").set("ANTHROPIC_BASE_URL", "http://127.0.0.1:9");
+        let json = doctor(&bed, &[&["--mode", "docker"], args].concat(), exit);
+        assert_eq!(engine.containers_of(&bed), "");
+        json
+    };
+    let json = docker("ringfence-test/nope:1", "bridge", &["--agent", "shell"], 69);
+    stands(&json, "image", "fail", "build-image --tag ringfence-test/nope:1");
+    stands(&json, "run", "skip", "not tried");
+    assert_eq!(json["class"], "image_missing");
+    let json = docker(&engine.tiny(), "ringfence-test-nope", &["--quick", "--agent", "shell"], 69);
+    stands(&json, "network", "fail", "network create ringfence-test-nope");
+    assert_eq!((&json["class"], troubles(&json).len()), (&json!("network_missing"), 1));
+    let _walking = walking();
+    let json = docker(&engine.tiny(), "none", &["--agent", "claude"], 69);
+    stands(&json, "agent.claude", "fail", "build-image --agent claude");
+    assert_eq!(json["class"], "cli_missing");
+    stands(&json, "auth.claude", "fail", "claude is not installed");
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_a_report_too() {
+    let mut bed = Bed::new();
+    bed.config("[sandbox]\nimage = \"Team/Worker\"\n");
+    let json = doctor(&bed, &[], 78);
+    assert_eq!((&json["mode"], &json["class"]), (&Value::Null, &json!("invalid_image")));
+    stands(&json, "config", "fail", "team/worker");
+    bed.config("[sandbox]\nrequired_env = [\"NOT_SET_HERE\"]\n").to_str().unwrap();
+    bed.set("DOCKER_HOST", "unix:///nowhere");
+    let json = doctor(&bed, &["--mode", "docker", "--agent", "shell"], 78);
+    stands(&json, "plan", "fail", "export NOT_SET_HERE=");
+    let json = doctor(&bed, &["--mode", "host", "-C", "/nonexistent/folder"], 2);
+    stands(&json, "workspace", "fail", "-C DIR");
+    bed.run(&["sandbox", "doctor", "--quick", "--live"]).exits(2);
+}
+
+#[test]
+fn a_login_that_cannot_work_fails_before_anything_is_started() {
+    let claude = |rest: &str| format!(r#"{{"claudeAiOauth":{{"accessToken":"a"{rest}}}}}"#);
+    let scopes = r#","scopes":["user:inference"]"#;
+    let soon = jiff::Timestamp::now().as_millisecond() + 600_000;
+    for (contents, status, class, exit) in [
+        ("{\"claudeAiOauth\"".to_owned(), "fail", "auth_missing", 77),
+        (claude(""), "fail", "auth_missing", 77),
+        (claude(&format!(r#"{scopes},"expiresAt":1"#)), "fail", "auth_expired", 77),
+        (claude(&format!(r#"{scopes},"expiresAt":1,"refreshToken":"r""#)), "ok", "", 0),
+        (claude(&format!(r#"{scopes},"expiresAt":{soon}"#)), "warn", "", 0),
+        (claude(scopes), "ok", "", 0),
+    ] {
+        let mut bed = Bed::new();
+        bed.program("claude", "echo 2.0.0");
+        bed.write("home/.claude/.credentials.json", &contents);
+        let json = doctor(&bed, &["--mode", "host", "--quick"], exit);
+        stands(&json, "auth.claude", status, "");
+        assert_eq!(json["class"].as_str().unwrap_or_default(), class, "{contents}");
+        let Some(engine) = Engine::get() else { continue };
+        // For a container what could be renewed on the host is over all the same.
+        let mut sandbox = engine.bed();
+        sandbox.write("home/.claude/.credentials.json", &contents);
+        sandbox.set("SANDBOX_DOCKER_IMAGE", engine.tiny());
+        let over = contents.contains("\"expiresAt\":1,\"refreshToken\"");
+        let json = doctor(&sandbox, &["--mode", "docker", "--quick"], if over { 77 } else { exit });
+        assert_eq!(json["class"].as_str().unwrap_or_default(), if over { "auth_expired" } else { class }, "{contents}");
+    }
+    let mut bed = Bed::new();
+    bed.program("claude", "echo 2.0.0");
+    let json = doctor(&bed, &["--mode", "host", "--quick"], 0);
+    stands(&json, "auth.claude", "warn", "no claude credential was found");
+}
+
+/// What a doctor that asks the server finds, where that answers with `status`.
+fn live(place: Place, status: Option<&str>, exit: i32) -> Value {
+    let options: Vec<&str> = status.iter().flat_map(|status| ["--status", status]).collect();
+    let stub = Stub::start(&options);
+    let trial = Trial::new("claude", place, &stub).with_key();
+    let trial = trial.set("SANDBOX_DOCKER_IMAGE", &std::env::var("RINGFENCE_TEST_WORKER").unwrap_or_default());
+    trial.bed.config("[sandbox]\nenv = [\"HTTPS_PROXY\", \"NO_PROXY\"]\n");
+    let mode = if place == Place::Host { "host" } else { "docker" };
+    let json = doctor(&trial.bed, &["--mode", mode, "--live"], exit);
+    assert!(!json.to_string().contains(KEY));
+    json
+}
+
+#[test]
+fn live_asks_the_server_and_its_answer_decides() {
+    if !places().contains(&Place::Host) {
+        return;
+    }
+    let cases = [
+        ("401", "auth_rejected", 77),
+        ("403", "auth_rejected", 77),
+        ("429", "rate_limited", 75),
+        ("500", "overloaded", 75),
+        ("529", "overloaded", 75),
+    ];
+    let one = |(status, class, exit): (&str, &str, i32)| {
+        let json = live(Place::Host, Some(status), exit);
+        assert_eq!((&json["class"], troubles(&json)), (&json!(class), vec!["auth.claude".to_owned()]), "{json:#}");
+    };
+    // Few at a time: a small machine has two processors. One that panics makes the scope panic.
+    for some in cases.chunks(3) {
+        thread::scope(|scope| some.iter().for_each(|case| drop(scope.spawn(|| one(*case)))));
+    }
+}
+
+#[test]
+fn a_container_with_the_real_agent_is_green_up_to_its_servers_answer() {
+    if !places().contains(&Place::Docker) {
+        return;
+    }
+    let (_walking, _crossing) = (walking(), crossing());
+    let json = live(Place::Docker, None, 0);
+    for id in ["run.git", "run.git-worktree", "agent.claude", "auth.claude", "service.ANTHROPIC_BASE_URL"] {
+        assert_eq!(check(&json, id)["status"], "ok", "{}", check(&json, id));
+    }
+    stands(&json, "agent.claude", "ok", "is in the image");
+    stands(&json, "auth.claude", "ok", "$ANTHROPIC_API_KEY: it answered");
+    stands(&json, "run.dns.claude", "skip", "a proxy is handed in");
+}
+
+#[test]
+fn an_agent_that_hangs_is_ended_and_told() {
+    let mut bed = Bed::new();
+    let token = format!("DOCTOR_HANG_{}", std::process::id());
+    bed.program("claude", "[ $1 = --version ] && echo 2.0.0 && exit; trap '' TERM; while :; do sleep 1; done");
+    bed.set(&token, "1").set("ANTHROPIC_API_KEY", "x");
+    let json = doctor(&bed, &["--mode", "host"], 124);
+    assert_eq!(json["class"], "timeout");
+    stands(&json, "auth.claude", "fail", "claude auth status");
+    within(Duration::from_secs(2), "nothing is left", || processes_with(&format!("{token}=1")).is_empty());
+}
+
+/// A small disk of its own, mounted on the bed's workspace until it is dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(folder: &Path, options: &str) -> Option<Disk> {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).stderr(Stdio::null());
+        if rustix::process::geteuid().is_root() && command.status().is_ok_and(|status| status.success()) {
+            return Some(Disk(folder.to_owned()));
+        }
+        skip("no disk can be mounted here");
+        None
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_workspace_that_cannot_be_written_to_is_told() {
+    let bed = Bed::new();
+    if let Some(_disk) = Disk::mount(&bed.workspace(), "size=1m,ro") {
+        let json = doctor(&bed, &["--mode", "host", "--agent", "shell"], 2);
+        stands(&json, "workspace", "fail", "Read-only file system");
+        assert_eq!(json["class"], "usage");
+    }
+    let bed = Bed::new();
+    if let Some(_disk) = Disk::mount(&bed.workspace(), "size=1m") {
+        fs::write(bed.workspace().join("fill"), vec![0; 1 << 20]).unwrap();
+        let json = doctor(&bed, &["--mode", "host", "--agent", "shell"], 70);
+        stands(&json, "disk.workspace", "fail", "the disk is full");
+        stands(&json, "run", "skip", "not tried");
+        fs::write(bed.workspace().join("fill"), vec![0; 1 << 19]).unwrap();
+        let json = doctor(&bed, &["--mode", "host", "--agent", "shell"], 0);
+        assert_eq!(troubles(&json), ["disk.workspace"]);
+    }
+}
+
+#[test]
+fn what_a_dead_run_left_is_named_and_then_removed() {
+    let Some(engine) = Engine::get() else { return };
+    let _alone = LEFTOVERS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut bed = engine.bed();
+    bed.set("SANDBOX_DOCKER_IMAGE", engine.tiny()).set("SANDBOX_DOCKER_NETWORK", "none");
+    let name = format!("ringfence-test-left-{}", std::process::id());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let owner = format!("ringfence.owner.host={host}");
+    let left = |name: &str, pid: &str| {
+        let pid = format!("ringfence.owner.pid={pid}");
+        let labels = ["--label", "ringfence=1", "--label", "ringfence.kind=run", "--label", &owner, "--label", &pid];
+        let tiny = engine.tiny();
+        let head = ["run", "--detach", "--network", "none", "--name", name, "--label", "ringfence.owner.start="];
+        engine.docker(&[&head[..], &labels, &[&tiny, "sleep", "600"]].concat());
+    };
+    let (gone, kept) = (format!("{name}-gone"), format!("{name}-kept"));
+    left(&gone, "4194304");
+    left(&kept, &std::process::id().to_string());
+    let args = ["--mode", "docker", "--agent", "shell"];
+    let quick = doctor(&bed, &[&args[..], &["--quick"]].concat(), 0);
+    let full = doctor(&bed, &args, 0);
+    let names = engine.docker(&["ps", "--all", "--filter", &format!("name={name}"), "--format", "{{.Names}}"]);
+    engine.docker(&["rm", "--force", &gone, &kept]);
+    stands(&quick, "leftovers", "warn", &format!("rm --force --volumes {gone}"));
+    stands(&full, "leftovers", "ok", &format!("removed, for their ringfence is gone: {gone}"));
+    assert_eq!(names, kept);
+}
+
+#[test]
+fn a_signal_ends_it_and_leaves_nothing() {
+    let Some(engine) = Engine::get() else { return };
+    let _walking = walking();
+    let mut bed = engine.bed();
+    bed.set("SANDBOX_DOCKER_IMAGE", engine.tiny()).set("SANDBOX_DOCKER_NETWORK", "none");
+    let running = bed.spawn(&["sandbox", "doctor", "--mode", "docker", "--agent", "shell", "--json"], b"");
+    within(Duration::from_secs(20), "the probe has begun", || !is_empty(&bed.workspace()));
+    running.signal("INT");
+    let json = running.finish().exits(130).json();
+    assert_eq!(json["class"], "interrupted");
+    assert!(is_empty(&bed.workspace()));
+    within(Duration::from_secs(10), "no container is left", || engine.containers_of(&bed).is_empty());
+}
+
+#[test]
+fn the_ci_example_asks_the_doctor_first() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci.sh");
+    let run = |trial: &Trial, tasks: &[&str]| {
+        let command = trial.bed.command(&[]);
+        let folder = Path::new(RINGFENCE).parent().unwrap().display();
+        let given = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path).unwrap();
+        let mut script = Command::new("bash");
+        script.arg(&example).args(tasks).current_dir(trial.bed.workspace()).env_clear();
+        script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        script.env("PATH", format!("{folder}:{}", given.to_str().unwrap()));
+        start(script, b"").finish()
+    };
+    if places().is_empty() {
+        return;
+    }
+    let good = Stub::start(&[]);
+    let trial = Trial::new("claude", Place::Host, &good).with_key().set("RINGFENCE_MODE", "host");
+    let done = run(
+        &trial,
+        &["first\nstub: sh echo one >one\nstub: text done", "second\nstub: sh echo two >two\nstub: text done"],
+    );
+    let done = done.exits(0);
+    assert!(done.out().contains("auth.claude"), "{}", done.out());
+    assert_eq!((trial.file("one").trim(), trial.file("two").trim()), ("one", "two"));
+    let refusing = Stub::start(&["--status", "401"]);
+    let trial = Trial::new("claude", Place::Host, &refusing).with_key().set("RINGFENCE_MODE", "host");
+    let done = run(&trial, &["first"]).exits(77).says("log in");
+    assert!(done.out().contains("fail  auth.claude"), "{}", done.out());
+}
