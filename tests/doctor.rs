@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use support::schema::Schema;
 use support::stub::{KEY, Place, Stub, Trial, gateway, places};
 use support::{Bed, Engine, RINGFENCE, processes_with, skip, start, within};
 
@@ -39,6 +40,7 @@ fn crossing() -> MutexGuard<'static, ()> {
 #[track_caller]
 fn doctor(bed: &Bed, args: &[&str], exit: i32) -> Value {
     let json = bed.run(&[&["sandbox", "doctor", "--json"], args].concat()).exits(exit).json();
+    Schema::of("doctor").fits(&json);
     assert_eq!(json["schema"], "ringfence.doctor/1");
     assert_eq!(json["ok"], json!(exit == 0), "{json}");
     for check in json["checks"].as_array().unwrap() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::report::{Report, Rung, SCHEMA, UNKNOWN, code};
+use super::report::{Failed, Report, Rung, SCHEMA, UNKNOWN, code};
 use crate::agents::{Login, login, status_command};
 use crate::commands::run::{Plan, Wish, Workspace, asker, remembering};
 use crate::config::{AgentName, Environment, Mode, Settings, duration_text};
@@ -127,6 +127,7 @@ impl Ladder<'_> {
             expires_at: examined.expires.map(|end| end.to_string()),
             rungs: climbed.rungs,
             hint,
+            failed: Failed::of(class),
         };
         (report, class)
     }

@@ -44,6 +44,23 @@ pub struct Report {
     pub(super) expires_at: Option<String>,
     pub(super) rungs: Vec<Rung>,
     pub(super) hint: Option<String>,
+    /// As in every command's object, where it is not logged in.
+    #[serde(flatten)]
+    pub(super) failed: Option<Failed>,
+}
+
+/// What every object of a command that fails has.
+#[derive(Serialize)]
+pub struct Failed {
+    ok: bool,
+    class: Class,
+}
+
+impl Failed {
+    /// The fields for `class`; none where that is no failure.
+    pub fn of(class: Class) -> Option<Self> {
+        (class != Class::Ok).then_some(Failed { ok: false, class })
+    }
 }
 
 /// The name of the form.
@@ -91,6 +108,7 @@ impl Report {
             expires_at: None,
             rungs: RUNGS.map(rung).into(),
             hint: Some(failure.hint.clone()),
+            failed: Failed::of(failure.class),
         }
     }
 
