@@ -74,6 +74,14 @@ fn troubles(json: &Value) -> Vec<String> {
     unwell.map(|check| check["id"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The containers whose workspace is the bed's, or, as the probe's is, a folder in it.
+fn containers_below(engine: &Engine, bed: &Bed) -> String {
+    let format = "{{.Names}} {{.Label \"ringfence.workspace\"}}";
+    let all = engine.docker(&["ps", "--all", "--filter", "label=ringfence=1", "--format", format]);
+    let workspace = bed.workspace().display().to_string();
+    all.lines().filter(|line| line.contains(&workspace)).collect()
+}
+
 fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).unwrap().next().is_none()
 }
@@ -137,7 +145,7 @@ fn a_healthy_engine_is_green_step_by_step() {
     stands(&json, "config", "ok", "$SANDBOX_DOCKER_IMAGE");
     assert!(check(&json, "run.timeout")["ms"].as_u64().unwrap() >= 2000);
     assert!(is_empty(&bed.workspace()), "a scratch folder was left");
-    assert_eq!(engine.containers_of(&bed), "");
+    assert_eq!(containers_below(&engine, &bed), "");
 }
 
 #[test]
@@ -160,7 +168,8 @@ fn on_the_host_it_walks_the_same_way() {
 
 #[test]
 fn both_renderings_agree_and_a_pipe_gets_a_line_per_check() {
-    let mut bed = Bed::new();
+    let Some(engine) = Engine::get() else { return };
+    let mut bed = engine.bed();
     bed.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
     let args = ["sandbox", "doctor", "--mode", "docker", "--quick"];
     let json = doctor(&bed, &args[2..], 69);
@@ -183,7 +192,8 @@ fn both_renderings_agree_and_a_pipe_gets_a_line_per_check() {
 
 #[test]
 fn an_engine_that_is_not_there_is_told_from_one_that_is_not_yours() {
-    let mut bed = Bed::new();
+    let Some(engine) = Engine::get() else { return };
+    let mut bed = engine.bed();
     bed.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
     let json = doctor(&bed, &["--mode", "docker"], 69);
     stands(&json, "engine", "fail", "DOCKER_HOST");
@@ -229,7 +239,7 @@ fn images_networks_and_agents_that_are_missing_are_named() {
         bed.set("SANDBOX_DOCKER_IMAGE", image).set("SANDBOX_DOCKER_NETWORK", network);
         bed.set("ANTHROPIC_API_KEY", "x").set("ANTHROPIC_BASE_URL", "http://127.0.0.1:9");
         let json = doctor(&bed, &[&["--mode", "docker"], args].concat(), exit);
-        assert_eq!(engine.containers_of(&bed), "");
+        assert_eq!(containers_below(&engine, &bed), "");
         json
     };
     let json = docker("ringfence-test/nope:1", "bridge", &["--agent", "shell"], 69);
@@ -239,6 +249,10 @@ fn images_networks_and_agents_that_are_missing_are_named() {
     let json = docker(&engine.tiny(), "ringfence-test-nope", &["--quick", "--agent", "shell"], 69);
     stands(&json, "network", "fail", "network create ringfence-test-nope");
     assert_eq!((&json["class"], troubles(&json).len()), (&json!("network_missing"), 1));
+    let mut bed = engine.bed();
+    bed.set("SANDBOX_DOCKER_IMAGE", engine.tiny()).set("SANDBOX_DOCKER_NETWORK", "ringfence-test-nope");
+    let told = bed.run(&["-v", "sandbox", "doctor", "--mode", "docker", "--quick"]).exits(69).stderr;
+    assert_eq!(told.lines().filter(|line| line.starts_with("+ docker ")).count(), 4, "{told}");
     let _walking = walking();
     let json = docker(&engine.tiny(), "none", &["--agent", "claude"], 69);
     stands(&json, "agent.claude", "fail", "build-image --agent claude");
@@ -440,7 +454,15 @@ fn a_signal_ends_it_and_leaves_nothing() {
     let json = running.finish().exits(130).json();
     assert_eq!(json["class"], "interrupted");
     assert!(is_empty(&bed.workspace()));
-    within(Duration::from_secs(10), "no container is left", || engine.containers_of(&bed).is_empty());
+    within(Duration::from_secs(10), "no container is left", || containers_below(&engine, &bed).is_empty());
+    // Not even KILL leaves a container; the folder that it leaves is named by the next one.
+    let running = bed.spawn(&["sandbox", "doctor", "--mode", "docker", "--agent", "shell"], b"");
+    within(Duration::from_secs(20), "the probe has begun", || !is_empty(&bed.workspace()));
+    running.signal("KILL");
+    drop(running.finish());
+    within(Duration::from_secs(20), "no container is left", || containers_below(&engine, &bed).is_empty());
+    let json = doctor(&bed, &["--mode", "docker", "--agent", "shell", "--quick"], 0);
+    stands(&json, "workspace.scratch", "warn", "rm -r ");
 }
 
 #[test]

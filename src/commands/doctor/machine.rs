@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Access, access, statvfs};
 
 use super::check::Check;
+use super::scratch::left_in;
 use crate::command::CommandSpec;
 use crate::commands::run::Workspace;
 use crate::config::{AgentName, Mode, Setting, Settings};
@@ -59,6 +60,15 @@ pub fn workspace(workspace: &Workspace) -> Vec<Check> {
     }];
     if let Some(Err(reason)) = workspace.common_git_folder() {
         checks.push(Check::warn("workspace.git", reason, "git worktree repair, in the main worktree"));
+    }
+    let left = left_in(path);
+    if !left.is_empty() {
+        let fix = CommandSpec::new("rm").arg("-r").args(&left).to_string();
+        checks.push(Check::warn(
+            "workspace.scratch",
+            "an earlier doctor was ended by force and left a folder here",
+            fix,
+        ));
     }
     let fix = "remove what is not needed there, or choose a folder on another disk with -C";
     checks.extend(space("disk.workspace", "the workspace", path, LITTLE, fix));
