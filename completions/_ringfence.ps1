@@ -105,6 +105,7 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show every effective value with its origin, and what each mode guarantees')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find out whether runs work here: the real path, every step of it, and what to type where one does not')
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the configuration file: a mode, or any key')
             [CompletionResult]::new('build-image', 'build-image', [CompletionResultType]::ParameterValue, 'Build the worker image that container modes run in')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -114,6 +115,26 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
             [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Echo every external command as `+ …` on standard error, secrets redacted')
+            [CompletionResult]::new('--no-input', '--no-input', [CompletionResultType]::ParameterName, 'Never ask anything')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'ringfence;sandbox;doctor' {
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Agent to check (repeatable; default: the configured one)')
+            [CompletionResult]::new('--agent', '--agent', [CompletionResultType]::ParameterName, 'Agent to check (repeatable; default: the configured one)')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'The folder agents would work in (default: the current one)')
+            [CompletionResult]::new('--workspace', '--workspace', [CompletionResultType]::ParameterName, 'The folder agents would work in (default: the current one)')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file instead of the one in the user''s config folder')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'Where agents run; `sandbox` is the configured container mode')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour: decided by the terminal, or fixed')
+            [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Only look: start nothing, neither a sandbox nor an agent in one')
+            [CompletionResult]::new('--live', '--live', [CompletionResultType]::ParameterName, 'Ask each agent''s model for one word')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print exactly one JSON object on standard output, also on failure')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'No progress and no warnings on standard error')
@@ -162,12 +183,16 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
         }
         'ringfence;sandbox;help' {
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show every effective value with its origin, and what each mode guarantees')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find out whether runs work here: the real path, every step of it, and what to type where one does not')
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the configuration file: a mode, or any key')
             [CompletionResult]::new('build-image', 'build-image', [CompletionResultType]::ParameterValue, 'Build the worker image that container modes run in')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'ringfence;sandbox;help;show' {
+            break
+        }
+        'ringfence;sandbox;help;doctor' {
             break
         }
         'ringfence;sandbox;help;set' {
@@ -383,11 +408,15 @@ Register-ArgumentCompleter -Native -CommandName 'ringfence' -ScriptBlock {
         }
         'ringfence;help;sandbox' {
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show every effective value with its origin, and what each mode guarantees')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Find out whether runs work here: the real path, every step of it, and what to type where one does not')
             [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Change the configuration file: a mode, or any key')
             [CompletionResult]::new('build-image', 'build-image', [CompletionResultType]::ParameterValue, 'Build the worker image that container modes run in')
             break
         }
         'ringfence;help;sandbox;show' {
+            break
+        }
+        'ringfence;help;sandbox;doctor' {
             break
         }
         'ringfence;help;sandbox;set' {

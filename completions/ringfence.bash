@@ -124,6 +124,9 @@ _ringfence() {
             ringfence__subcmd__help__subcmd__sandbox,build-image)
                 cmd="ringfence__subcmd__help__subcmd__sandbox__subcmd__build__subcmd__image"
                 ;;
+            ringfence__subcmd__help__subcmd__sandbox,doctor)
+                cmd="ringfence__subcmd__help__subcmd__sandbox__subcmd__doctor"
+                ;;
             ringfence__subcmd__help__subcmd__sandbox,set)
                 cmd="ringfence__subcmd__help__subcmd__sandbox__subcmd__set"
                 ;;
@@ -132,6 +135,9 @@ _ringfence() {
                 ;;
             ringfence__subcmd__sandbox,build-image)
                 cmd="ringfence__subcmd__sandbox__subcmd__build__subcmd__image"
+                ;;
+            ringfence__subcmd__sandbox,doctor)
+                cmd="ringfence__subcmd__sandbox__subcmd__doctor"
                 ;;
             ringfence__subcmd__sandbox,help)
                 cmd="ringfence__subcmd__sandbox__subcmd__help"
@@ -144,6 +150,9 @@ _ringfence() {
                 ;;
             ringfence__subcmd__sandbox__subcmd__help,build-image)
                 cmd="ringfence__subcmd__sandbox__subcmd__help__subcmd__build__subcmd__image"
+                ;;
+            ringfence__subcmd__sandbox__subcmd__help,doctor)
+                cmd="ringfence__subcmd__sandbox__subcmd__help__subcmd__doctor"
                 ;;
             ringfence__subcmd__sandbox__subcmd__help,help)
                 cmd="ringfence__subcmd__sandbox__subcmd__help__subcmd__help"
@@ -810,7 +819,7 @@ _ringfence() {
             return 0
             ;;
         ringfence__subcmd__help__subcmd__sandbox)
-            opts="show set build-image"
+            opts="show doctor set build-image"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -824,6 +833,20 @@ _ringfence() {
             return 0
             ;;
         ringfence__subcmd__help__subcmd__sandbox__subcmd__build__subcmd__image)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ringfence__subcmd__help__subcmd__sandbox__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1131,7 +1154,7 @@ _ringfence() {
             return 0
             ;;
         ringfence__subcmd__sandbox)
-            opts="-q -v -h --config --mode --json --quiet --verbose --color --no-input --help show set build-image help"
+            opts="-q -v -h --config --mode --json --quiet --verbose --color --no-input --help show doctor set build-image help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1235,8 +1258,67 @@ _ringfence() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        ringfence__subcmd__sandbox__subcmd__doctor)
+            opts="-a -C -q -v -h --agent --quick --live --workspace --config --mode --json --quiet --verbose --color --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --agent)
+                    COMPREPLY=($(compgen -W "claude codex opencode shell" -- "${cur}"))
+                    return 0
+                    ;;
+                -a)
+                    COMPREPLY=($(compgen -W "claude codex opencode shell" -- "${cur}"))
+                    return 0
+                    ;;
+                --workspace)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                -C)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "host docker apple sandbox" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         ringfence__subcmd__sandbox__subcmd__help)
-            opts="show set build-image help"
+            opts="show doctor set build-image help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1250,6 +1332,20 @@ _ringfence() {
             return 0
             ;;
         ringfence__subcmd__sandbox__subcmd__help__subcmd__build__subcmd__image)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        ringfence__subcmd__sandbox__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

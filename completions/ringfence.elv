@@ -100,6 +100,7 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
             cand show 'Show every effective value with its origin, and what each mode guarantees'
+            cand doctor 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
             cand set 'Change the configuration file: a mode, or any key'
             cand build-image 'Build the worker image that container modes run in'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -108,6 +109,25 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand --config 'Configuration file instead of the one in the user''s config folder'
             cand --mode 'Where agents run; `sandbox` is the configured container mode'
             cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;sandbox;doctor'= {
+            cand -a 'Agent to check (repeatable; default: the configured one)'
+            cand --agent 'Agent to check (repeatable; default: the configured one)'
+            cand -C 'The folder agents would work in (default: the current one)'
+            cand --workspace 'The folder agents would work in (default: the current one)'
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --quick 'Only look: start nothing, neither a sandbox nor an agent in one'
+            cand --live 'Ask each agent''s model for one word'
             cand --json 'Print exactly one JSON object on standard output, also on failure'
             cand -q 'No progress and no warnings on standard error'
             cand --quiet 'No progress and no warnings on standard error'
@@ -153,11 +173,14 @@ set edit:completion:arg-completer[ringfence] = {|@words|
         }
         &'ringfence;sandbox;help'= {
             cand show 'Show every effective value with its origin, and what each mode guarantees'
+            cand doctor 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
             cand set 'Change the configuration file: a mode, or any key'
             cand build-image 'Build the worker image that container modes run in'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'ringfence;sandbox;help;show'= {
+        }
+        &'ringfence;sandbox;help;doctor'= {
         }
         &'ringfence;sandbox;help;set'= {
         }
@@ -348,10 +371,13 @@ set edit:completion:arg-completer[ringfence] = {|@words|
         }
         &'ringfence;help;sandbox'= {
             cand show 'Show every effective value with its origin, and what each mode guarantees'
+            cand doctor 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
             cand set 'Change the configuration file: a mode, or any key'
             cand build-image 'Build the worker image that container modes run in'
         }
         &'ringfence;help;sandbox;show'= {
+        }
+        &'ringfence;help;sandbox;doctor'= {
         }
         &'ringfence;help;sandbox;set'= {
         }
