@@ -148,6 +148,35 @@ fn a_healthy_engine_is_green_step_by_step() {
     assert_eq!(containers_below(&engine, &bed), "");
 }
 
+/// Calls the engine without what makes a container safe.
+const CARELESS: &str = r#"first=yes
+for word; do
+    [ -z "$first" ] || set --
+    first=
+    if [ -n "$skip" ]; then skip=; continue; fi
+    case $word in
+    --cap-drop | --pids-limit | --memory | --memory-swap | --cpus) skip=yes ;;
+    --read-only) ;;
+    *) set -- "$@" "$word" ;;
+    esac
+done
+exec "$REAL_DOCKER" "$@""#;
+
+#[test]
+fn an_engine_that_does_not_keep_its_word_is_told() {
+    let Some(engine) = Engine::get() else { return };
+    let _walking = walking();
+    let mut bed = engine.bed();
+    let real = Command::new("sh").args(["-c", "command -v docker"]).output().unwrap();
+    bed.program("docker", CARELESS).set("REAL_DOCKER", String::from_utf8(real.stdout).unwrap().trim());
+    bed.config("[sandbox]\nmemory = \"96m\"\npids = 40\n");
+    bed.set("SANDBOX_DOCKER_IMAGE", engine.tiny()).set("SANDBOX_DOCKER_NETWORK", "none");
+    let json = doctor(&bed, &["--mode", "docker", "--agent", "shell"], 70);
+    let broken = ["run.root", "run.capabilities", "run.memory", "run.pids", "run.cpus", "run.pids-tried"];
+    assert_eq!(troubles(&json), [&["run.git"], &broken[..]].concat());
+    assert!(broken.iter().all(|id| check(&json, id)["status"] == "fail"), "{json:#}");
+}
+
 #[test]
 fn on_the_host_it_walks_the_same_way() {
     let mut bed = Bed::new();
