@@ -50,6 +50,7 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand -m 'The model, in the agent''s own spelling'
             cand --model 'The model, in the agent''s own spelling'
             cand --image 'Container image'
+            cand --template 'Container image'
             cand --network 'Container network: bridge, none, or a network''s name'
             cand --memory 'Memory limit, such as 4g'
             cand --cpus 'CPU limit, such as 2 or 1.5'
@@ -60,8 +61,8 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand --idle-timeout 'Limit on the agent''s silence; 0 is none'
             cand --grace 'Time between asking the agent to end (TERM) and ending it (KILL)'
             cand --max-attempts 'Total runs of the task when it fails in a way that may pass'
-            cand --sandbox 'Run in this warm sandbox'
-            cand --loop 'Run in the warm sandbox of this loop'
+            cand --sandbox 'Run in this warm sandbox (sandbox create)'
+            cand --loop 'Run in the warm sandbox of this loop, or in a throwaway container where there is none'
             cand --allow-host 'Allow network traffic to this host only (repeatable)'
             cand --fallback 'Run on the host, with a warning, when the container mode cannot start'
             cand --events 'Append event lines for every attempt to this file'
@@ -103,6 +104,13 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand doctor 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
             cand set 'Change the configuration file: a mode, or any key'
             cand build-image 'Build the worker image that container modes run in'
+            cand create 'Make a warm sandbox: a hardened container that stays, for many runs'
+            cand exec 'Run a command of your own in a warm sandbox'
+            cand ls 'List the warm sandboxes'
+            cand stop 'Stop warm sandboxes; the next run or exec starts them again, with an empty home'
+            cand rm 'Remove warm sandboxes, with whatever runs in them'
+            cand save 'Save what was installed in a warm sandbox as an image'
+            cand prune 'Remove containers whose owner died, and old warm sandboxes'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'ringfence;sandbox;show'= {
@@ -171,11 +179,135 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'ringfence;sandbox;create'= {
+            cand -a 'The agent it is for'
+            cand --agent 'The agent it is for'
+            cand --loop 'The loop it is for: `run --loop ID` then finds it'
+            cand -C 'The folder it is for (default: the current one)'
+            cand --workspace 'The folder it is for (default: the current one)'
+            cand --image 'Container image'
+            cand --template 'Container image'
+            cand --network 'Container network: bridge, none, or a network''s name'
+            cand --memory 'Memory limit, such as 4g'
+            cand --cpus 'CPU limit, such as 2 or 1.5'
+            cand --mount 'Mount a further folder or file; read-only with `:ro` (repeatable)'
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --if-missing 'It is no error that it is there already'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;sandbox;exec'= {
+            cand -e 'Hand in a variable, with a value or from the caller''s environment (repeatable)'
+            cand --env 'Hand in a variable, with a value or from the caller''s environment (repeatable)'
+            cand -w 'The folder to start in, as the sandbox calls it (default: its workspace)'
+            cand --workdir 'The folder to start in, as the sandbox calls it (default: its workspace)'
+            cand -a 'Whose credential to hand in (default: the command''s own, where that is an agent)'
+            cand --agent 'Whose credential to hand in (default: the command''s own, where that is an agent)'
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand -i 'Give the command our standard input'
+            cand --interactive 'Give the command our standard input'
+            cand -t 'Give the command a terminal'
+            cand --tty 'Give the command a terminal'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;sandbox;ls'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;sandbox;stop'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;sandbox;rm'= {
+            cand --loop 'All of this loop'
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --all 'All there are'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;sandbox;save'= {
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'ringfence;sandbox;prune'= {
+            cand --older-than 'Remove warm sandboxes that were made longer ago than this, too'
+            cand --config 'Configuration file instead of the one in the user''s config folder'
+            cand --mode 'Where agents run; `sandbox` is the configured container mode'
+            cand --color 'Colour: decided by the terminal, or fixed'
+            cand --dry-run 'Say what would go, and remove nothing'
+            cand --json 'Print exactly one JSON object on standard output, also on failure'
+            cand -q 'No progress and no warnings on standard error'
+            cand --quiet 'No progress and no warnings on standard error'
+            cand -v 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --verbose 'Echo every external command as `+ …` on standard error, secrets redacted'
+            cand --no-input 'Never ask anything'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'ringfence;sandbox;help'= {
             cand show 'Show every effective value with its origin, and what each mode guarantees'
             cand doctor 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
             cand set 'Change the configuration file: a mode, or any key'
             cand build-image 'Build the worker image that container modes run in'
+            cand create 'Make a warm sandbox: a hardened container that stays, for many runs'
+            cand exec 'Run a command of your own in a warm sandbox'
+            cand ls 'List the warm sandboxes'
+            cand stop 'Stop warm sandboxes; the next run or exec starts them again, with an empty home'
+            cand rm 'Remove warm sandboxes, with whatever runs in them'
+            cand save 'Save what was installed in a warm sandbox as an image'
+            cand prune 'Remove containers whose owner died, and old warm sandboxes'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'ringfence;sandbox;help;show'= {
@@ -185,6 +317,20 @@ set edit:completion:arg-completer[ringfence] = {|@words|
         &'ringfence;sandbox;help;set'= {
         }
         &'ringfence;sandbox;help;build-image'= {
+        }
+        &'ringfence;sandbox;help;create'= {
+        }
+        &'ringfence;sandbox;help;exec'= {
+        }
+        &'ringfence;sandbox;help;ls'= {
+        }
+        &'ringfence;sandbox;help;stop'= {
+        }
+        &'ringfence;sandbox;help;rm'= {
+        }
+        &'ringfence;sandbox;help;save'= {
+        }
+        &'ringfence;sandbox;help;prune'= {
         }
         &'ringfence;sandbox;help;help'= {
         }
@@ -374,6 +520,13 @@ set edit:completion:arg-completer[ringfence] = {|@words|
             cand doctor 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
             cand set 'Change the configuration file: a mode, or any key'
             cand build-image 'Build the worker image that container modes run in'
+            cand create 'Make a warm sandbox: a hardened container that stays, for many runs'
+            cand exec 'Run a command of your own in a warm sandbox'
+            cand ls 'List the warm sandboxes'
+            cand stop 'Stop warm sandboxes; the next run or exec starts them again, with an empty home'
+            cand rm 'Remove warm sandboxes, with whatever runs in them'
+            cand save 'Save what was installed in a warm sandbox as an image'
+            cand prune 'Remove containers whose owner died, and old warm sandboxes'
         }
         &'ringfence;help;sandbox;show'= {
         }
@@ -382,6 +535,20 @@ set edit:completion:arg-completer[ringfence] = {|@words|
         &'ringfence;help;sandbox;set'= {
         }
         &'ringfence;help;sandbox;build-image'= {
+        }
+        &'ringfence;help;sandbox;create'= {
+        }
+        &'ringfence;help;sandbox;exec'= {
+        }
+        &'ringfence;help;sandbox;ls'= {
+        }
+        &'ringfence;help;sandbox;stop'= {
+        }
+        &'ringfence;help;sandbox;rm'= {
+        }
+        &'ringfence;help;sandbox;save'= {
+        }
+        &'ringfence;help;sandbox;prune'= {
         }
         &'ringfence;help;auth'= {
             cand check 'Ask, step by step, whether a run of this agent would be logged in'

@@ -53,7 +53,7 @@ opencode\t''
 shell\t''"
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s C -l workspace -d 'The folder the agent works in (default: the current one)' -r -f -a "(__fish_complete_directories)"
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s m -l model -d 'The model, in the agent\'s own spelling' -r
-complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l image -d 'Container image' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l image -l template -d 'Container image' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l network -d 'Container network: bridge, none, or a network\'s name' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l memory -d 'Memory limit, such as 4g' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l cpus -d 'CPU limit, such as 2 or 1.5' -r
@@ -63,8 +63,8 @@ complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l timeout -d '
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l idle-timeout -d 'Limit on the agent\'s silence; 0 is none' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l grace -d 'Time between asking the agent to end (TERM) and ending it (KILL)' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l max-attempts -d 'Total runs of the task when it fails in a way that may pass' -r
-complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l sandbox -d 'Run in this warm sandbox' -r
-complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l loop -d 'Run in the warm sandbox of this loop' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l sandbox -d 'Run in this warm sandbox (sandbox create)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l loop -d 'Run in the warm sandbox of this loop, or in a throwaway container where there is none' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l allow-host -d 'Allow network traffic to this host only (repeatable)' -r
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l fallback -d 'Run on the host, with a warning, when the container mode cannot start' -r -f -a "host\t''"
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l events -d 'Append event lines for every attempt to this file' -r -F
@@ -90,24 +90,31 @@ complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s q -l quiet -
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -l no-input -d 'Never ask anything'
 complete -c ringfence -n "__fish_ringfence_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
 docker\t''
 apple\t''
 sandbox\t''"
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -l json -d 'Print exactly one JSON object on standard output, also on failure'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -s q -l quiet -d 'No progress and no warnings on standard error'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -l no-input -d 'Never ask anything'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -f -a "show" -d 'Show every effective value with its origin, and what each mode guarantees'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -f -a "doctor" -d 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -f -a "set" -d 'Change the configuration file: a mode, or any key'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -f -a "build-image" -d 'Build the worker image that container modes run in'
-complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "show" -d 'Show every effective value with its origin, and what each mode guarantees'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "doctor" -d 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "set" -d 'Change the configuration file: a mode, or any key'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "build-image" -d 'Build the worker image that container modes run in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "create" -d 'Make a warm sandbox: a hardened container that stays, for many runs'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "exec" -d 'Run a command of your own in a warm sandbox'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "ls" -d 'List the warm sandboxes'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "stop" -d 'Stop warm sandboxes; the next run or exec starts them again, with an empty home'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "rm" -d 'Remove warm sandboxes, with whatever runs in them'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "save" -d 'Save what was installed in a warm sandbox as an image'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "prune" -d 'Remove containers whose owner died, and old warm sandboxes'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and not __fish_seen_subcommand_from show doctor set build-image create exec ls stop rm save prune help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from show" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
 docker\t''
@@ -177,10 +184,132 @@ complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -l no-input -d 'Never ask anything'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from build-image" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -s a -l agent -d 'The agent it is for' -r -f -a "claude\t''
+codex\t''
+opencode\t''
+shell\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l loop -d 'The loop it is for: `run --loop ID` then finds it' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -s C -l workspace -d 'The folder it is for (default: the current one)' -r -f -a "(__fish_complete_directories)"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l image -l template -d 'Container image' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l network -d 'Container network: bridge, none, or a network\'s name' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l memory -d 'Memory limit, such as 4g' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l cpus -d 'CPU limit, such as 2 or 1.5' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l mount -d 'Mount a further folder or file; read-only with `:ro` (repeatable)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l if-missing -d 'It is no error that it is there already'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -s e -l env -d 'Hand in a variable, with a value or from the caller\'s environment (repeatable)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -s w -l workdir -d 'The folder to start in, as the sandbox calls it (default: its workspace)' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -s a -l agent -d 'Whose credential to hand in (default: the command\'s own, where that is an agent)' -r -f -a "claude\t''
+codex\t''
+opencode\t''
+shell\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -s i -l interactive -d 'Give the command our standard input'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -s t -l tty -d 'Give the command a terminal'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from exec" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from ls" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from ls" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from ls" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from ls" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from ls" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from ls" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from ls" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -l loop -d 'All of this loop' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -l all -d 'All there are'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from rm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from save" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from save" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from save" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from save" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from save" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from save" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from save" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -l older-than -d 'Remove warm sandboxes that were made longer ago than this, too' -r
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
+docker\t''
+apple\t''
+sandbox\t''"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -l color -d 'Colour: decided by the terminal, or fixed' -r -f -a "auto\t'On a terminal that can, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -l dry-run -d 'Say what would go, and remove nothing'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -l json -d 'Print exactly one JSON object on standard output, also on failure'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -s q -l quiet -d 'No progress and no warnings on standard error'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -s v -l verbose -d 'Echo every external command as `+ …` on standard error, secrets redacted'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -l no-input -d 'Never ask anything'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show every effective value with its origin, and what each mode guarantees'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "doctor" -d 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "set" -d 'Change the configuration file: a mode, or any key'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "build-image" -d 'Build the worker image that container modes run in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "create" -d 'Make a warm sandbox: a hardened container that stays, for many runs'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "exec" -d 'Run a command of your own in a warm sandbox'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "ls" -d 'List the warm sandboxes'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "stop" -d 'Stop warm sandboxes; the next run or exec starts them again, with an empty home'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "rm" -d 'Remove warm sandboxes, with whatever runs in them'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "save" -d 'Save what was installed in a warm sandbox as an image'
+complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "prune" -d 'Remove containers whose owner died, and old warm sandboxes'
 complete -c ringfence -n "__fish_ringfence_using_subcommand sandbox; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -l config -d 'Configuration file instead of the one in the user\'s config folder' -r -F
 complete -c ringfence -n "__fish_ringfence_using_subcommand auth; and not __fish_seen_subcommand_from check help" -l mode -d 'Where agents run; `sandbox` is the configured container mode' -r -f -a "host\t''
@@ -345,6 +474,13 @@ complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_see
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "doctor" -d 'Find out whether runs work here: the real path, every step of it, and what to type where one does not'
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "set" -d 'Change the configuration file: a mode, or any key'
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "build-image" -d 'Build the worker image that container modes run in'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "create" -d 'Make a warm sandbox: a hardened container that stays, for many runs'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "exec" -d 'Run a command of your own in a warm sandbox'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "ls" -d 'List the warm sandboxes'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "stop" -d 'Stop warm sandboxes; the next run or exec starts them again, with an empty home'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "rm" -d 'Remove warm sandboxes, with whatever runs in them'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "save" -d 'Save what was installed in a warm sandbox as an image'
+complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from sandbox" -f -a "prune" -d 'Remove containers whose owner died, and old warm sandboxes'
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from auth" -f -a "check" -d 'Ask, step by step, whether a run of this agent would be logged in'
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from dead-letter" -f -a "list" -d 'List the letters, oldest first'
 complete -c ringfence -n "__fish_ringfence_using_subcommand help; and __fish_seen_subcommand_from dead-letter" -f -a "show" -d 'Show one letter'

@@ -68,6 +68,27 @@ done | sort -k 2 -n | awk '
     { slowest[NR] = $1; all[NR] = $2 / 1000 }
     END { n = int((NR + 1) / 2); printf "%-34s %9.2f ms %9.2f ms %10.3f   %s\n", "doctor --quick: slowest call | all", slowest[n], all[n], all[n] / slowest[n], "at most 1.5" }'
 
+# Warm sandboxes, beside the same container made, entered and removed by hand. (Preparing takes longer than measuring: fewer rounds.)
+warm() { echo "$ringfence --config /dev/null --mode docker sandbox $*"; }
+read -ra create_words <<<"$(warm create rf-bench-ours --image $image -a shell -C "$bench/work")"
+docker rm -f rf-bench-bare rf-bench-ours >/dev/null 2>&1 || true
+detached=$("${create_words[@]}" -v 2>&1 >/dev/null | sed -nE '/ --detach /{s/^\+ //; s/ --env .RINGFENCE_PLACES=.* --entrypoint/ --entrypoint/; s/rf-bench-ours/rf-bench-bare/; p}')
+gone() { echo "sh -c 'docker rm -f $1; true'"; }
+runs=$((runs / 2)) measure create --prepare "$(gone rf-bench-bare)" --prepare "$(gone rf-bench-ours)" "$detached" "${create_words[*]}"
+compare "create: docker run -d | create" create "at most 1.1"
+measure exec "docker exec rf-bench-bare true" "$(warm exec rf-bench-ours -- true)"
+compare "exec: docker exec | exec -- true" exec "at most 1.05"
+measure warm "docker exec -i rf-bench-bare sh -c true" "$dockered --sandbox rf-bench-ours true"
+compare "warm: docker exec | run --sandbox" warm "at most 1.10"
+runs=$((runs / 2)) measure stop --prepare "docker start rf-bench-bare" --prepare "docker start rf-bench-ours" \
+    "docker stop -t 0 rf-bench-bare" "$(warm stop rf-bench-ours)"
+compare "stop: docker stop -t 0 | stop" stop "at most 300 ms"
+again() { echo "sh -c 'docker rm -f $1; $2'"; }
+runs=$((runs / 2)) measure rm --prepare "$(again rf-bench-bare "$detached")" --prepare "$(again rf-bench-ours "${create_words[*]}")" \
+    "docker rm -f rf-bench-bare" "$(warm rm rf-bench-ours)"
+compare "rm: docker rm -f | rm" rm "at most 1.2"
+docker rm -f rf-bench-bare rf-bench-ours >/dev/null 2>&1 || true
+
 # 256 MiB of output into a pipe: rate beside the bare client's, and the peak memory of ringfence itself.
 megabytes=256
 stream() { env -i PATH="$PATH" HOME="$bench/home" DOCKER_HOST="$DOCKER_HOST" "$@" </dev/null | cat >/dev/null; }

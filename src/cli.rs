@@ -1,6 +1,7 @@
 //! What can be typed. Types for clap and nothing else: no defaults that the configuration owns, no behaviour.
 
 mod run;
+mod sandbox;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use run::AGENTS;
 pub use run::RunArgs;
+pub use sandbox::{CreateArgs, ExecArgs, RemoveArgs, WarmCommand};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -152,6 +154,9 @@ pub enum SandboxCommand {
     },
     /// Build the worker image that container modes run in
     BuildImage(BuildImageArgs),
+    /// Warm sandboxes.
+    #[command(flatten)]
+    Warm(WarmCommand),
 }
 
 const DOCTOR_EXAMPLES: &str = "Examples:

@@ -31,11 +31,12 @@ fn main() -> ExitCode {
         Err(error) => return commands::not_understood(&error),
     };
     let printer = commands::printer(&cli);
-    let class = dispatch(cli, &printer).unwrap_or_else(|error| report(&error, &printer));
-    ExitCode::from(u8::try_from(class.exit_code()).unwrap_or(u8::MAX))
+    let code = dispatch(cli, &printer).unwrap_or_else(|error| report(&error, &printer).exit_code());
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }
 
-fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
+/// Carries out what was typed, and gives the exit code.
+fn dispatch(cli: Cli, printer: &Printer) -> Result<i32> {
     let Cli { global, command } = cli;
     let env = Environment::of_process();
     let host = Host { interrupts: Interrupts::default(), verbose: global.verbose, secrets: printer.secrets().clone() };
@@ -43,7 +44,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
         Command::Run(args) => {
             let flags = commands::run_flags(&global, &args);
             let host = Host { interrupts: Interrupts::install()?, ..host };
-            return commands::run::run(*args, &flags, &env, &host, printer);
+            return Ok(commands::run::run(*args, &flags, &env, &host, printer)?.exit_code());
         }
         Command::Sandbox(command) => {
             let flags = commands::global_flags(&global);
@@ -51,7 +52,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
                 SandboxCommand::Show => commands::show::run(&flags, &env, printer)?,
                 SandboxCommand::Doctor(args) => {
                     let host = Host { interrupts: Interrupts::install()?, ..host };
-                    return commands::doctor::run(&args, &flags, &env, &host, printer);
+                    return Ok(commands::doctor::run(&args, &flags, &env, &host, printer)?.exit_code());
                 }
                 SandboxCommand::Set { key, value } => {
                     commands::set::run(&key, value.as_deref(), &flags, &env, printer)?;
@@ -60,22 +61,27 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<Class> {
                     let host = Host { interrupts: Interrupts::install()?, ..host };
                     commands::build_image::run(&args, &flags, &env, &host, printer)?;
                 }
+                SandboxCommand::Warm(command) => {
+                    let host = Host { interrupts: Interrupts::install()?, ..host };
+                    return commands::sandbox::run(command, &global, &env, &host, printer);
+                }
             }
         }
         Command::Auth(AuthCommand::Check(args)) => {
             let host = Host { interrupts: Interrupts::install()?, ..host };
-            return commands::auth::check(&args, &commands::global_flags(&global), &env, &host, printer);
+            let flags = commands::global_flags(&global);
+            return Ok(commands::auth::check(&args, &flags, &env, &host, printer)?.exit_code());
         }
         Command::DeadLetter(command) => {
             let flags = commands::global_flags(&global);
             let host = Host { interrupts: Interrupts::install()?, ..host };
-            return commands::dead_letter::run(command, &flags, &env, &host, printer);
+            return Ok(commands::dead_letter::run(command, &flags, &env, &host, printer)?.exit_code());
         }
         Command::Completions { shell } => commands::completions::run(shell, printer)?,
         Command::Schema { name } => commands::schema::run(name, printer)?,
         Command::Man => commands::man::run(printer)?,
     }
-    Ok(Class::Ok)
+    Ok(Class::Ok.exit_code())
 }
 
 /// Shows an error and gives its class. A reader of ours that has gone away is no error.

@@ -158,7 +158,7 @@ fn mistakes_are_one_object_with_json_wherever_it_stands() {
 #[test]
 fn what_other_issues_bring_is_refused_by_name() {
     let bed = watched();
-    let options: &[&[&str]] = &[&["--sandbox", "s"], &["--loop", "l"], &["--allow-host", "h"]];
+    let options: &[&[&str]] = &[&["--allow-host", "h"]];
     for option in options {
         let args = [&["run", "x"], *option].concat();
         let (error, _, hint) = three_lines(&bed.run(&args).exits(2));

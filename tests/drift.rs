@@ -215,7 +215,7 @@ fn the_readmes_variables_are_those_of_the_code() {
 #[test]
 fn every_option_that_the_readme_names_exists() {
     let bed = Bed::new();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 12] = [
         &[],
         &["run"],
         &["auth", "check"],
@@ -224,6 +224,10 @@ fn every_option_that_the_readme_names_exists() {
         &["sandbox", "set"],
         &["sandbox", "show"],
         &["sandbox", "build-image"],
+        &["sandbox", "create"],
+        &["sandbox", "exec"],
+        &["sandbox", "rm"],
+        &["sandbox", "prune"],
     ];
     let help = commands.map(|command| bed.run(&[command, &["--help"]].concat()).exits(0).out()).concat();
     let readme = text("README.md").replace("cargo install --path", "");

@@ -52,11 +52,11 @@ pub struct RunArgs {
     /// Total runs of the task when it fails in a way that may pass
     #[arg(long, value_name = "N")]
     pub max_attempts: Option<String>,
-    /// Run in this warm sandbox
-    #[arg(long, value_name = "NAME", hide = true)]
+    /// Run in this warm sandbox (sandbox create)
+    #[arg(long, value_name = "NAME", conflicts_with = "loop_id")]
     pub sandbox: Option<String>,
-    /// Run in the warm sandbox of this loop
-    #[arg(long = "loop", value_name = "ID", hide = true)]
+    /// Run in the warm sandbox of this loop, or in a throwaway container where there is none
+    #[arg(long = "loop", value_name = "ID")]
     pub loop_id: Option<String>,
     /// Allow network traffic to this host only (repeatable)
     #[arg(long, value_name = "HOST[:PORT]", hide = true)]
@@ -109,7 +109,7 @@ fn dollars(text: &str) -> Result<f64, String> {
 #[derive(Args, Clone, Debug, Default)]
 pub struct ContainerArgs {
     /// Container image
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", visible_alias = "template")]
     pub image: Option<String>,
     /// Container network: bridge, none, or a network's name
     #[arg(long, value_name = "NETWORK")]

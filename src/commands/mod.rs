@@ -7,6 +7,7 @@ pub mod dead_letter;
 pub mod doctor;
 pub mod man;
 pub mod run;
+pub mod sandbox;
 pub mod schema;
 pub mod set;
 pub mod show;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{Cli, ColorWhen, Command, GlobalArgs, RunArgs};
+use crate::cli::{Cli, ColorWhen, Command, CreateArgs, GlobalArgs, RunArgs};
 use crate::config::Flags;
 use crate::failure::Failure;
 use crate::output::{Colors, Printer};
@@ -45,6 +46,7 @@ pub fn global_flags(global: &GlobalArgs) -> Flags {
 /// What the options of `run` override.
 pub fn run_flags(global: &GlobalArgs, args: &RunArgs) -> Flags {
     let container = args.container.clone();
+    let in_sandbox = args.sandbox.is_some() || args.loop_id.is_some();
     Flags {
         agent: args.agent.clone(),
         image: container.image,
@@ -58,6 +60,22 @@ pub fn run_flags(global: &GlobalArgs, args: &RunArgs) -> Flags {
         mounts: container.mount,
         allow_hosts: args.allow_host.clone(),
         env: args.env.clone(),
+        // A sandbox that is named is where it runs, wherever other runs do.
+        mode: global.mode.clone().or_else(|| in_sandbox.then(|| "sandbox".to_owned())),
+        ..global_flags(global)
+    }
+}
+
+/// What the options of `sandbox create` override.
+pub fn create_flags(global: &GlobalArgs, args: &CreateArgs) -> Flags {
+    let container = args.container.clone();
+    Flags {
+        agent: args.agent.clone(),
+        image: container.image,
+        network: container.network,
+        memory: container.memory,
+        cpus: container.cpus,
+        mounts: container.mount,
         ..global_flags(global)
     }
 }

@@ -28,6 +28,7 @@ pub use guarantees::{Guarantee, Level, guarantees};
 pub use image::flaw as image_flaw;
 pub use layers::Row;
 pub use lists::is_variable_name;
+pub use quantity::duration as parse_duration;
 pub use schema::{AgentSettings, RunSettings, SandboxSettings, keys};
 pub use values::{AgentName, Mode, Workdir, duration_text};
 

@@ -4,8 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::{frame, identity};
+use super::{engine, frame, identity};
 use crate::command::CommandSpec;
+use crate::failure::Failure;
 
 /// The agent's home inside: a tmpfs that is made and forgotten with the container.
 pub const HOME: &str = "/home/ringfence";
@@ -117,18 +118,23 @@ impl Container {
 
     /// The one command line of a cold run: everything but what is secret.
     pub fn run_command(&self, run_id: &str) -> CommandSpec {
-        let mut spec = CommandSpec::new(&self.engine)
+        let spec = CommandSpec::new(&self.engine)
             .args(["run", "--rm", "--interactive", "--init", "--pull", "never", "--log-driver", "none"])
             .option("--name", Container::name(run_id));
-        for (name, value) in self.labels(run_id) {
-            spec = spec.option("--label", format!("{name}={value}"));
-        }
-        self.entry(self.storage(self.limits(spec)))
+        self.hardened(spec, &self.labels(run_id))
+            .option("--entrypoint", "sh")
+            .arg(self.image.as_str())
+            .option("-c", frame::BOOT)
     }
 
     /// The last resort against a container that does not go.
     pub fn remove_command(&self, run_id: &str) -> CommandSpec {
         CommandSpec::new(&self.engine).args(["rm", "--force", "--volumes"]).arg(Container::name(run_id))
+    }
+
+    /// What the engine's `words` mean, with which it refused to make this, and `status`, its client's exit code.
+    pub fn failure(&self, words: &str, status: Option<i32>) -> Failure {
+        engine::classify(&self.engine, &self.image, &self.network, words, status)
     }
 
     fn labels(&self, run_id: &str) -> Vec<(&'static str, String)> {
@@ -189,12 +195,13 @@ impl Container {
         self.workdir == target || self.mounts.iter().any(|mount| mount.target == target)
     }
 
-    fn entry(&self, spec: CommandSpec) -> CommandSpec {
-        spec.option("--workdir", self.workdir.as_os_str())
+    /// What every container is, whatever runs in it: its labels, limits, files, folder and home.
+    pub(super) fn hardened(&self, spec: CommandSpec, labels: &[(&str, String)]) -> CommandSpec {
+        let labelled =
+            labels.iter().fold(spec, |spec, (name, value)| spec.option("--label", format!("{name}={value}")));
+        self.storage(self.limits(labelled))
+            .option("--workdir", self.workdir.as_os_str())
             .option("--env", format!("HOME={HOME}"))
-            .option("--entrypoint", "sh")
-            .arg(self.image.as_str())
-            .option("-c", frame::BOOT)
     }
 }
 

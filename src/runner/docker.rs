@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::frame::Around;
 use super::lifeline::Observed;
-use super::{Container, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sink, engine, host};
+use super::{Container, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sink, host};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -42,7 +43,7 @@ impl Runner for DockerRunner {
     }
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
-        let observed = self.host.observe(&self.plan(job), false, job, limits, sink)?;
+        let observed = self.host.observe(&self.plan(job), Around::Container, job, limits, sink)?;
         self.sweep(job, &observed);
         if let Some(outcome) = host::outcome(&observed) {
             return Ok(outcome);
@@ -56,9 +57,8 @@ impl Runner for DockerRunner {
 
 impl DockerRunner {
     fn not_observed(&self, observed: &Observed) -> Failure {
-        let Container { engine, image, network, .. } = &self.container;
         let status = observed.status.as_ref().and_then(std::process::ExitStatus::code);
-        let failure = engine::classify(engine, image, network, &observed.outside, status);
+        let failure = self.container.failure(&observed.outside, status);
         if !observed.started || failure.class != Class::Engine {
             return failure;
         }

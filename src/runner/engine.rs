@@ -45,10 +45,11 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
         // The shell's own.
         "head: not found",
         "head: command not found",
+        "exec sleep failed",
     ]) {
         Failure::new(
             Class::InvalidImage,
-            format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head and grep"),
+            format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head, grep and sleep"),
             "use an image with a POSIX shell: ringfence sandbox build-image",
         )
     } else if says(&[

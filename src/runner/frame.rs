@@ -5,9 +5,10 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
-use super::{Job, Prompt};
+use super::{Job, Prompt, marked};
 
 /// What the shell in front of the agent is started with; the same for every run, so it gives nothing away.
 pub const BOOT: &str = r#"IFS= read -r n && eval "$(head -c "$n")""#;
@@ -17,6 +18,44 @@ pub const BOOT: &str = r#"IFS= read -r n && eval "$(head -c "$n")""#;
 pub fn marker(run_id: &str) -> String {
     format!("RINGFENCE_RUN_{}=1", run_id.replace('-', "_"))
 }
+
+/// The variable of a warm sandbox that says which of the host's folders it has: a shell's `case` over `rf_dir`, a path on the host,
+/// that sets `rf_in` to the path inside.
+pub const PLACES: &str = "RINGFENCE_PLACES";
+
+/// The value of [`PLACES`] for a container that has each of these folders of the host at the path inside that follows it.
+pub fn places(folders: &[(&Path, &Path)]) -> Vec<u8> {
+    let mut folders: Vec<_> = folders.iter().map(|(outside, inside)| (trimmed(outside), trimmed(inside))).collect();
+    // The innermost first.
+    folders.sort_by_key(|(outside, _)| std::cmp::Reverse(outside.len()));
+    let mut script = Script::default();
+    script.raw("case $rf_dir in ");
+    for (outside, inside) in &folders {
+        script.word(outside).raw("|").word(outside).raw("/*) rf_in=").word(inside);
+        script.raw("${rf_dir#").word(outside).raw("} ;; ");
+    }
+    let known: Vec<_> = folders.iter().map(|(outside, _)| String::from_utf8_lossy(outside)).collect();
+    script.raw("*) printf %s ").word(format!("it has {}", known.join(", ")).as_bytes()).raw(" >&2 ;; esac");
+    script.0
+}
+
+/// A folder's path without the slash that only the root ends in.
+fn trimmed(folder: &Path) -> &[u8] {
+    let path = folder.as_os_str().as_bytes();
+    path.strip_suffix(b"/").unwrap_or(path)
+}
+
+/// Goes to `rf_dir`. A folder that was removed on the host is still mounted, without a path, and nothing can be made in it.
+const ENTER: &str = r#"
+rf_in=
+[ -n "$RINGFENCE_PLACES" ] || { printf %s 'it is no sandbox of ringfence' >&2; return 1; }
+eval "$RINGFENCE_PLACES"
+[ -n "$rf_in" ] && cd -- "$rf_in" || return 1
+[ -n "$(pwd -P 2>/dev/null)" ] && return
+printf %s 'it was removed on the host since the sandbox was made; make the sandbox again' >&2
+return 1
+}
+"#;
 
 /// Variables that some shell keeps for itself: bash stops at an assignment to the first six and ignores one to the others. So
 /// `env` sets them, in whose arguments they are no secret: they are numbers and names of options.
@@ -36,15 +75,27 @@ const SHELLS_OWN: &[&str] = &[
 
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
-/// The frame of `job`. `nonce` is the secret of its marks, `grace` the time between TERM and KILL; `owner_looks` says that the
-/// owner sees the run's processes and will look for what is left.
-pub fn encode(job: &Job, nonce: &str, grace: Duration, owner_looks: bool) -> Vec<u8> {
+/// What is around the shell that a frame is sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// This machine, where the owner sees the run's processes and looks itself for what is left.
+    Machine,
+    /// A container of the run's own, in the job's folder, with an empty home.
+    Container,
+    /// A warm sandbox, anywhere in it, with a home that other runs use as well.
+    Sandbox,
+}
+
+/// The frame of `job`. `nonce` is the secret of its marks, `grace` the time between TERM and KILL.
+pub fn encode(job: &Job, nonce: &str, grace: Duration, around: Around) -> Vec<u8> {
+    let owner_looks = around == Around::Machine && marked::CAN_LOOK;
     let mut script = Script::default();
     script.assign("rf_nonce", nonce.as_bytes());
     script.assign("rf_mark", marker(&job.run_id).as_bytes());
     script.assign("rf_owner_looks", if owner_looks { b"1" } else { b"" });
     script.assign("rf_grace", seconds(grace).as_bytes());
-    script.files(job);
+    script.enter(job.command.cwd.as_deref().filter(|_| around == Around::Sandbox));
+    script.files(job, around);
     script.assign("rf_task", &job.prompt);
     script.agent(job, nonce);
     script.raw(SUPERVISOR);
@@ -84,8 +135,16 @@ impl Script {
         self.raw(name).raw("=").word(value).raw("\n")
     }
 
+    /// The container says itself, in a variable that it was made with, which folders of the host it has and where.
+    fn enter(&mut self, folder: Option<&Path>) {
+        match folder {
+            Some(folder) => self.raw("rf_enter() {\n").assign("rf_dir", folder.as_os_str().as_bytes()).raw(ENTER),
+            None => self.raw("rf_enter() { :; }\n"),
+        };
+    }
+
     /// In a subshell, for a umask of its own: what is written here is the agent's user's alone.
-    fn files(&mut self, job: &Job) {
+    fn files(&mut self, job: &Job, around: Around) {
         if job.files.is_empty() && job.links.is_empty() {
             self.raw("rf_files() { :; }\n");
             return;
@@ -93,12 +152,20 @@ impl Script {
         self.raw("rf_files() (\numask 077\n");
         for (path, target) in &job.links {
             self.folder_of(path);
-            self.raw("ln -s ").word(target.as_bytes()).raw(" \"$HOME\"/").word(path.as_bytes()).raw(" || exit\n");
+            // Where other runs use the home as well, one of them or an agent may have put something there: that is as good. And a
+            // sandbox may have been made before the file was shared.
+            self.raw("rf_target=").word(target.as_bytes()).raw("\nrf_link=\"$HOME\"/").word(path.as_bytes());
+            self.raw("\n[ -e \"$rf_link\" ] || [ ! -e \"$rf_target\" ] || ln -s \"$rf_target\" \"$rf_link\" || ");
+            self.raw("[ -L \"$rf_link\" ] || exit\n");
         }
         for file in &job.files {
             self.folder_of(&file.path);
-            self.raw("printf %s ").word(&file.contents).raw(" >\"$HOME\"/").word(file.path.as_bytes());
-            self.raw(" || exit\n");
+            self.raw("rf_file=\"$HOME\"/").word(file.path.as_bytes()).raw("\nprintf %s ").word(&file.contents);
+            self.raw(match around {
+                // In one step, so that whoever reads it meanwhile reads one whole file, the old or the new.
+                Around::Sandbox => " >\"$rf_file.$$\" && mv -f -- \"$rf_file.$$\" \"$rf_file\" || exit\n",
+                Around::Machine | Around::Container => " >\"$rf_file\" || exit\n",
+            });
         }
         self.raw(")\n");
     }
@@ -111,7 +178,7 @@ impl Script {
 
     fn agent(&mut self, job: &Job, nonce: &str) {
         // The marker first, while `rf_mark` is ours for certain: a variable of the caller's may have that name.
-        self.raw("rf_agent() {\nexport \"$rf_mark\"\n");
+        self.raw("rf_agent() {\nexport \"$rf_mark\"\nunset ").raw(PLACES).raw("\n");
         let (special, plain): (Vec<_>, Vec<_>) =
             job.command.env.iter().partition(|(name, _)| SHELLS_OWN.contains(&name.as_str()));
         for (name, value) in plain {

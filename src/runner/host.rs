@@ -1,9 +1,11 @@
 //! Host mode: the agent as a child of this process, under the same supervisor as in a container.
 
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 use anyhow::Result;
 
+use super::frame::Around;
 use super::identity::new_nonce;
 use super::lifeline::{Ends, Observed, drive};
 use super::machine::find_program;
@@ -35,19 +37,18 @@ impl HostRunner {
         &self.host
     }
 
-    /// Starts `carrier`, which must bring the boot line to a shell, carries the job out in it and reports all that was seen. `near`
-    /// says that the shell's processes are this machine's own.
+    /// Starts `carrier`, which must bring the boot line to a shell, carries the job out in it and reports all that was seen.
     pub(super) fn observe(
         &self,
         carrier: &CommandSpec,
-        near: bool,
+        around: Around,
         job: &Job,
         limits: &Limits,
         sink: &mut dyn Sink,
     ) -> Result<Observed> {
         let nonce = new_nonce()?;
-        let near = near && marked::CAN_LOOK;
-        let frame = frame::encode(job, &nonce, limits.grace, near);
+        let frame = frame::encode(job, &nonce, limits.grace, around);
+        let near = around == Around::Machine && marked::CAN_LOOK;
         let marker = near.then(|| frame::marker(&job.run_id));
         drive(&self.host, carrier, Ends { frame, nonce: &nonce, marker }, limits, sink)
     }
@@ -59,7 +60,7 @@ impl Runner for HostRunner {
     }
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
-        let observed = self.observe(&self.plan(job), true, job, limits, sink)?;
+        let observed = self.observe(&self.plan(job), Around::Machine, job, limits, sink)?;
         if let Some(outcome) = outcome(&observed) {
             return Ok(outcome);
         }
@@ -98,6 +99,14 @@ pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
             "check that the sandbox's home has room and is writable: ringfence sandbox show",
         )
         .because(observed.outside.as_str()),
+        Fault::Folder => {
+            let folder = job.command.cwd.as_deref().unwrap_or(Path::new(".")).display();
+            let hint = format!(
+                "work in a folder that it has: -C DIR; or make one for this: ringfence sandbox create -C {folder}"
+            );
+            Failure::usage(format!("the sandbox does not have the workspace {folder}"), hint)
+                .because(observed.outside.as_str())
+        }
         Fault::Task => Failure::new(
             Class::Internal,
             "the task could not be handed to the agent",

@@ -35,7 +35,7 @@ pub struct Observed {
     pub ended: Option<(i32, u64)>,
     /// Why the supervisor could not start the agent.
     pub fault: Option<Fault>,
-    /// What was on standard error before the agent's start and after its end: the engine's words, never the agent's.
+    /// What was said before the agent's start, and on standard error after its end: the engine's words, never the agent's.
     pub outside: String,
     /// The last of the agent's standard error.
     pub stderr_tail: String,
@@ -85,6 +85,7 @@ pub fn drive(
         agent_end: None,
         tail: Tail::default(),
         outside: Tail::default(),
+        early: Vec::new(),
         observed: Observed {
             ours: None,
             status: None,
@@ -125,6 +126,7 @@ struct Watch<'a> {
     agent_end: Option<Instant>,
     tail: Tail,
     outside: Tail,
+    early: Vec<u8>,
     observed: Observed,
 }
 
@@ -147,6 +149,8 @@ impl Watch<'_> {
 
     fn hear(&mut self, heard: Heard<'_>, sink: &mut dyn Sink) {
         match heard {
+            // The engine's words, or the agent's that have overtaken the start mark: which of them will show.
+            Heard::Out(chunk) if !self.observed.started => self.early.extend(chunk),
             Heard::Out(chunk) => {
                 self.heard = Instant::now();
                 self.heed(sink.stdout(chunk));
@@ -164,6 +168,10 @@ impl Watch<'_> {
                     self.heard = Instant::now();
                     self.observed.started = true;
                     self.agent_start = Some(self.heard);
+                    let early = std::mem::take(&mut self.early);
+                    if !early.is_empty() {
+                        self.heed(sink.stdout(&early));
+                    }
                 }
                 Piece::Mark(Mark::End { code, ooms }) => {
                     self.observed.ended = Some((code, ooms));
@@ -288,6 +296,7 @@ impl Watch<'_> {
     }
 
     fn finish(mut self) -> Observed {
+        self.outside.push(&self.early);
         let held = self.splitter.finish();
         self.outside.push(&held);
         let ended = Instant::now();

@@ -67,8 +67,16 @@ pub struct Captured {
 
 impl Host {
     /// `spec` as duct takes it: in a process group of its own, so that a Ctrl-C at the terminal reaches us alone.
+    pub(super) fn expression(&self, spec: &CommandSpec) -> Result<duct::Expression> {
+        Ok(self.attached(spec)?.before_spawn(|command| {
+            command.process_group(0);
+            Ok(())
+        }))
+    }
+
+    /// `spec` as duct takes it, in our own process group, which is the one that a terminal's keys and size changes reach.
     #[expect(clippy::disallowed_methods, reason = "the one place where processes are started")]
-    fn expression(&self, spec: &CommandSpec) -> Result<duct::Expression> {
+    pub(super) fn attached(&self, spec: &CommandSpec) -> Result<duct::Expression> {
         let program = find_program(&spec.program)?;
         if self.verbose {
             // Nobody may be reading standard error; that is no reason to stop.
@@ -83,10 +91,7 @@ impl Host {
         if let Some(folder) = &spec.cwd {
             expression = expression.dir(folder);
         }
-        Ok(expression.before_spawn(|command| {
-            command.process_group(0);
-            Ok(())
-        }))
+        Ok(expression)
     }
 
     /// Starts `spec` on these three streams.
@@ -189,18 +194,18 @@ impl Host {
 }
 
 /// What signals to us mean for a short command: the first asks it to end, a second or the grace's end ends it.
-struct Asked<'h> {
+pub(super) struct Asked<'h> {
     interrupts: &'h Interrupts,
     until: Option<Instant>,
 }
 
 impl<'h> Asked<'h> {
-    fn of(host: &'h Host) -> Self {
+    pub(super) fn of(host: &'h Host) -> Self {
         Asked { interrupts: &host.interrupts, until: None }
     }
 
     /// Passes on what came. Whether the child was ended by force.
-    fn heed(&mut self, child: &duct::Handle) -> bool {
+    pub(super) fn heed(&mut self, child: &duct::Handle) -> bool {
         let came = self.interrupts.count();
         match self.until {
             None if came > 0 => {
@@ -216,7 +221,7 @@ impl<'h> Asked<'h> {
         }
     }
 
-    fn result(&self, spec: &CommandSpec) -> Result<(), Failure> {
+    pub(super) fn result(&self, spec: &CommandSpec) -> Result<(), Failure> {
         if self.until.is_none() {
             return Ok(());
         }

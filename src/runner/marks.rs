@@ -33,6 +33,8 @@ pub enum Fault {
     Files,
     /// The task could not be written.
     Task,
+    /// The folder to work in is not there.
+    Folder,
 }
 
 /// A piece of standard error.
@@ -134,6 +136,7 @@ fn parse(body: &[u8]) -> Option<Mark> {
             "missing" => Fault::Missing,
             "files" => Fault::Files,
             "task" => Fault::Task,
+            "folder" => Fault::Folder,
             _ => return None,
         }),
         _ => return None,

@@ -1,7 +1,8 @@
 //! Running things: the only place that starts processes.
 //!
 //! A [`Runner`] carries a [`Job`] to its end. [`HostRunner`] puts it under a supervisor in a child shell; [`DockerRunner`] wraps
-//! the same supervisor in one `docker run` and hands that to the host runner.
+//! the same supervisor in one `docker run` and hands that to the host runner; [`WarmRunner`] brings it into a sandbox that is there
+//! already by one `docker exec`.
 
 mod ask;
 mod container;
@@ -17,7 +18,11 @@ mod machine;
 mod marked;
 mod marks;
 mod owner;
+mod pass;
 mod pipes;
+mod presence;
+mod sandbox;
+mod warm;
 
 use std::io;
 use std::time::Duration;
@@ -28,6 +33,7 @@ pub use ask::{
 };
 pub use container::{Container, HOST_NAME, Mapping, Mount, SHARED};
 pub use docker::DockerRunner;
+pub use frame::marker as run_marker;
 pub use host::HostRunner;
 pub use identity::{new_run_id, now_rfc3339};
 pub use interrupts::Interrupts;
@@ -35,6 +41,10 @@ pub use loopback::{Service, rewrite as rewrite_loopback};
 pub use machine::{Captured, Host, find_program};
 pub use marked::with_argument as processes_with_argument;
 pub use owner::Owner;
+pub use pass::{Pass, Passed, Streams};
+pub use presence::count as runs_in_sandboxes;
+pub use sandbox::{IS_OURS, IS_SANDBOX, LOOP, Sandbox, default_name, is_sandbox_name, list_command, loop_name, named};
+pub use warm::{WarmRunner, is_stopped, sandbox_failure, start as start_sandbox};
 
 use crate::command::CommandSpec;
 use crate::failure::Failure;

@@ -3,6 +3,7 @@
 #   rf_mark   NAME=VALUE, the variable that all processes of this run inherit, and by which they are found again
 #   rf_owner_looks   not empty where the owner can see our processes, and looks itself for what an agent leaves behind
 #   rf_grace  seconds between TERM and KILL
+#   rf_enter  goes to the folder to work in, where the shell did not start there
 #   rf_files  writes the credential files into the home
 #   rf_task   the task
 #   rf_agent  exports the variables and becomes the agent
@@ -43,6 +44,13 @@ rf_any() {
     else
         [ -n "$(rf_pids)" ]
     fi
+}
+
+# The processes that there are now. Where they are the same before the agent and after it, nothing is left of it: a look without
+# starting any program.
+rf_list() {
+    set -- /proc/[0-9]*
+    rf_listed=$*
 }
 
 rf_signal() { for rf_pid in $(rf_pids); do kill "-$1" "$rf_pid" 2>/dev/null; done; }
@@ -94,6 +102,7 @@ rf_fail() {
     exit 125
 }
 
+rf_enter || rf_fail folder
 rf_files || rf_fail files
 # A shell keeps a here-document in a pipe or in an unlinked file: the task leaves no trace on any disk.
 exec 4<<END_OF_TASK || rf_fail task
@@ -105,6 +114,8 @@ rf_ooms
 rf_ooms_before=$rf_oom
 rf_watch >/dev/null 2>&1 &
 rf_watcher=$!
+rf_list
+rf_before=$rf_listed
 rf_say start
 (
     exec 3<&-
@@ -122,7 +133,8 @@ if [ -n "$rf_owner_looks" ]; then
     # TERM, which the group is sent, ends a wait but not the watcher.
     while kill -0 "$rf_watcher" 2>/dev/null; do wait "$rf_watcher"; done
 fi
-if rf_any; then
+rf_list
+if { [ -n "$rf_owner_looks" ] || [ ! -e /proc/self/environ ] || [ "$rf_listed" != "$rf_before" ]; } && rf_any; then
     rf_politely >/dev/null 2>&1 &
     while rf_any; do sleep 0.05 2>/dev/null || sleep 1; done
 fi

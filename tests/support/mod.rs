@@ -281,6 +281,76 @@ impl Engine {
     }
 }
 
+/// A bed with warm sandboxes of its own, which go with it.
+pub struct Warm {
+    pub bed: Bed,
+    /// What the names of its sandboxes begin with.
+    pub name: String,
+}
+
+impl Warm {
+    /// A bed with no sandbox yet, nothing where there is no engine. Its sandboxes are for shell scripts, and small.
+    pub fn bed() -> Option<Warm> {
+        let engine = Engine::get()?;
+        let bed = engine.bed();
+        let image = engine.tiny();
+        bed.config(&format!(
+            "agent = \"shell\"\n[run]\ngrace = \"1s\"\nbackoff = \"1ms\"\n[sandbox]\nimage = \"{image}\"\nnetwork = \"none\"\n"
+        ));
+        let name = bed.root().file_name().unwrap().to_string_lossy().replace("bed-", "warm-");
+        Some(Warm { bed, name })
+    }
+
+    /// A bed with one sandbox, named like the bed.
+    pub fn new() -> Option<Warm> {
+        let warm = Warm::bed()?;
+        warm.create(&[]);
+        Some(warm)
+    }
+
+    /// Makes the sandbox, with these options.
+    #[track_caller]
+    pub fn create(&self, options: &[&str]) {
+        let done = self.bed.run(&[&["sandbox", "create", &self.name], options].concat()).exits(0);
+        assert_eq!(done.out().trim(), self.name);
+    }
+
+    /// The arguments of a run in it.
+    pub fn args<'a>(&'a self, options: &[&'a str]) -> Vec<&'a str> {
+        [&["run", "--sandbox", &self.name, "--max-attempts", "1"], options].concat()
+    }
+
+    pub fn run(&self, options: &[&str], script: &str) -> Done {
+        self.bed.run_with(&self.args(options), script.as_bytes())
+    }
+
+    pub fn exec(&self, command: &[&str]) -> Done {
+        self.bed.run(&[&["sandbox", "exec", &self.name, "--"], command].concat())
+    }
+
+    /// The command lines of what is in the sandbox beside its idling.
+    pub fn processes(&self) -> Vec<String> {
+        let all = Engine.docker(&["top", &self.name, "-eo", "pid,args"]);
+        all.lines().skip(1).filter(|line| !line.contains("sleep 2147483647")).map(str::to_owned).collect()
+    }
+
+    /// Nothing is in the sandbox but its idling, within `limit`.
+    #[track_caller]
+    pub fn idles(&self, limit: Duration) {
+        within(limit, &format!("the sandbox idles: {:?}", self.processes()), || self.processes().is_empty());
+    }
+}
+
+impl Drop for Warm {
+    fn drop(&mut self) {
+        let named = Engine.docker(&["ps", "--all", "--quiet", "--filter", &format!("name={}", self.name)]);
+        let ids: Vec<&str> = named.lines().collect();
+        if !ids.is_empty() {
+            Engine.docker(&[&["rm", "--force", "--volumes"], ids.as_slice()].concat());
+        }
+    }
+}
+
 /// The value of a variable that tests/run.sh sets.
 pub fn part(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run tests/run.sh"))

@@ -273,7 +273,8 @@ impl Ladder<'_> {
 
     fn plan(&self, ask: Ask<'_>) -> Result<Plan> {
         let workspace = Workspace::open(Some(&self.workspace))?;
-        let wish = Wish { prompt: PROMPT.into(), model: None, agent_args: Vec::new(), raw: false, dry: false };
+        let wish =
+            Wish { prompt: PROMPT.into(), model: None, agent_args: Vec::new(), raw: false, dry: false, sandbox: None };
         Plan::asking(&self.settings, workspace, wish, &runner::new_run_id()?, self.env, self.host, ask)
     }
 }

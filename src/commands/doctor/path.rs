@@ -71,7 +71,7 @@ impl Path<'_> {
         args: Vec<OsString>,
         run_id: &str,
     ) -> Result<Plan> {
-        let wish = Wish { prompt: script.into(), model: None, agent_args: args, raw: false, dry: false };
+        let wish = Wish { prompt: script.into(), model: None, agent_args: args, raw: false, dry: false, sandbox: None };
         Plan::new(settings, workspace, wish, run_id, self.env, self.host)
     }
 

@@ -54,6 +54,8 @@ pub trait Follower {
 pub struct Ended {
     /// Where the last attempt took place.
     pub mode: Mode,
+    /// The warm sandbox that it was in, if it was in one.
+    pub sandbox: Option<String>,
     /// How it ended.
     pub conclusion: Conclusion,
     /// What the agent answered in it.
@@ -83,6 +85,7 @@ impl Ended {
     pub fn of(last: Attempt, settings: &Settings, attempts: u32) -> Self {
         Ended {
             mode: settings.mode_for(settings.agent.value).value,
+            sandbox: last.sandbox,
             conclusion: last.conclusion,
             answer: last.answer,
             truncated: last.truncated,

@@ -83,6 +83,13 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Something for people to know.
+    pub fn warn(&mut self, text: String) {
+        let printer = self.printer;
+        self.status.around(|| printer.warning(&text));
+        self.warnings.push(text);
+    }
+
     /// What it all came to.
     pub fn finish(mut self) -> Seen {
         self.show_log(true);

@@ -4,16 +4,17 @@ mod attachments;
 mod attempts;
 mod batch;
 mod conclude;
-mod inside;
+pub(in crate::commands) mod inside;
 mod live;
 mod order;
-mod place;
+pub(in crate::commands) mod place;
 mod plan;
 mod probe;
 mod record;
 mod report;
 mod task;
 mod traces;
+mod warm;
 mod workspace;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(in crate::commands) use plan::{Plan, Wish};
 pub(in crate::commands) use record::state_dir;
 use record::{Record, Summary};
 use report::Report;
+use warm::Wanted;
 pub(in crate::commands) use workspace::Workspace;
 
 /// Runs the task, or the tasks of a batch, and returns the class that decides the exit code. With `--json` the one object is
@@ -88,7 +90,8 @@ fn prepare(args: &mut RunArgs, flags: &Flags, env: &Environment, host: &Host) ->
 fn order(args: &RunArgs, flags: &Flags, settings: Arc<Settings>, prompt: Vec<u8>) -> Result<Order> {
     let workspace = Workspace::open(args.workspace.as_deref())?;
     let (model, agent_args) = (args.model.clone(), args.agent_args.clone());
-    let wish = Wish { prompt, model, agent_args, raw: args.raw, dry: args.dry_run };
+    let sandbox = Wanted::of(args, &settings)?;
+    let wish = Wish { prompt, model, agent_args, raw: args.raw, dry: args.dry_run, sandbox };
     Ok(Order { settings, workspace, wish, args: order::options(args, flags) })
 }
 
@@ -194,11 +197,7 @@ impl Follower for Alone<'_> {
 }
 
 fn refuse_what_is_not_there_yet(args: &RunArgs) -> Result<(), Failure> {
-    let later = [
-        ("--sandbox", args.sandbox.is_some()),
-        ("--loop", args.loop_id.is_some()),
-        ("--allow-host", !args.allow_host.is_empty()),
-    ];
+    let later = [("--allow-host", !args.allow_host.is_empty())];
     match later.iter().find(|(_, used)| *used) {
         Some((flag, _)) => Err(Failure::usage(
             format!("{flag} is not in this version of ringfence"),

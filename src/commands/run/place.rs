@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::attachments::Root;
 use super::workspace::Workspace;
-use crate::config::{AgentName, Environment, Mode, Origin, Settings, Workdir};
+use crate::config::{AgentName, Environment, Mode, Origin, Setting, Settings, Workdir};
 use crate::failure::{Class, Failure};
 use crate::runner::{Container, DockerRunner, HOST_NAME, Host, HostRunner, Mapping, Mount, Runner, SHARED};
 
@@ -18,6 +18,10 @@ pub struct Place {
     pub as_root: bool,
     /// What the host is called there, where `localhost` is somebody else.
     pub host_name: Option<&'static str>,
+    /// The warm sandbox that it is, if it is one.
+    pub sandbox: Option<String>,
+    /// Where to go instead if that sandbox does not exist, and what the caller should know then.
+    pub instead: Option<(Box<dyn Runner>, Vec<String>)>,
     /// What the agent can reach of the host's files, and where it sees it; first the workspace.
     pub roots: Vec<Root>,
     /// What the caller should know.
@@ -31,24 +35,30 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
             runner: Box::new(HostRunner::new(host.clone())),
             as_root: rustix::process::geteuid().is_root(),
             host_name: None,
+            sandbox: None,
+            instead: None,
             roots: vec![Root { outside: workspace.path.clone(), inside: workspace.path.clone() }],
-            warnings: without_effect(settings),
+            warnings: without_effect(settings, "on the host; for a container: --mode docker"),
         }),
-        Mode::Docker => docker(settings, workspace, env, host),
-        Mode::Apple => Err(Failure::new(
-            Class::Config,
-            format!(
-                "mode apple ({}) is not in this version of ringfence",
-                settings.mode_for(settings.agent.value).origin
-            ),
-            "use Docker: --mode docker, or ringfence sandbox set docker",
-        )
-        .into()),
+        Mode::Docker | Mode::Apple => {
+            must_be_docker(&settings.mode_for(settings.agent.value))?;
+            docker(settings, workspace, env, host)
+        }
     }
 }
 
-/// What was asked for on the command line and means nothing on the host.
-fn without_effect(settings: &Settings) -> Vec<String> {
+/// # Errors
+/// Config (78) where `mode` is a container mode that is not there yet.
+pub fn must_be_docker(mode: &Setting<Mode>) -> Result<(), Failure> {
+    if mode.value != Mode::Apple {
+        return Ok(());
+    }
+    let message = format!("mode apple ({}) is not in this version of ringfence", mode.origin);
+    Err(Failure::new(Class::Config, message, "use Docker: --mode docker, or ringfence sandbox set docker"))
+}
+
+/// What was asked for on the command line and means nothing `there`.
+pub fn without_effect(settings: &Settings, there: &str) -> Vec<String> {
     let sandbox = &settings.sandbox;
     let origins = [
         &sandbox.image.origin,
@@ -58,17 +68,35 @@ fn without_effect(settings: &Settings) -> Vec<String> {
         &sandbox.mounts.origin,
     ];
     let flags = origins.into_iter().filter(|origin| matches!(origin, Origin::Flag(_)));
-    flags.map(|flag| format!("{flag} has no effect on the host; for a container: --mode docker")).collect()
+    flags.map(|flag| format!("{flag} has no effect {there}")).collect()
 }
 
 fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {
+    let (container, warnings) = container(settings, workspace, env)?;
+    Ok(Place {
+        roots: roots(&container),
+        as_root: container.user.is_root(),
+        host_name: container.has_host_name().then_some(HOST_NAME),
+        runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),
+        sandbox: None,
+        instead: None,
+        warnings,
+    })
+}
+
+/// The container that the settings ask for, and what the caller should know about it.
+pub fn container(
+    settings: &Settings,
+    workspace: &Workspace,
+    env: &Environment,
+) -> Result<(Container, Vec<String>), Failure> {
     let sandbox = &settings.sandbox;
     if !sandbox.allow_hosts.is_empty() {
         let message = format!(
             "sandbox.allow_hosts ({}) cannot be enforced by this version of ringfence",
             sandbox.allow_hosts.origin
         );
-        return Err(Failure::config(message, "use --network none, or take allow_hosts out of the configuration").into());
+        return Err(Failure::config(message, "use --network none, or take allow_hosts out of the configuration"));
     }
     let mut warnings = Vec::new();
     let folder = match &sandbox.workdir.value {
@@ -77,7 +105,7 @@ fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &
     };
     if folder == Path::new("/") {
         let hint = "choose a smaller folder with -C, or: ringfence sandbox set sandbox.workdir /workspace";
-        return Err(Failure::usage("the whole file system (/) cannot be the workspace of a container", hint).into());
+        return Err(Failure::usage("the whole file system (/) cannot be the workspace of a container", hint));
     }
     if env.home().is_some_and(|home| home.starts_with(&workspace.path)) {
         warnings.push(format!(
@@ -99,15 +127,14 @@ fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &
         user: Mapping::of_caller(&settings.docker_command, |name| env.text(name).map(str::to_owned)),
         agent: settings.agent.value.to_string(),
     };
+    Ok((container, warnings))
+}
+
+/// What of the host's files `container` has, and where it sees it; first the workspace.
+pub fn roots(container: &Container) -> Vec<Root> {
     let mounts = container.mounts.iter().map(|mount| (&mount.source, &mount.target));
     let roots = [(&container.workspace, &container.workdir)].into_iter().chain(mounts);
-    Ok(Place {
-        roots: roots.map(|(outside, inside)| Root { outside: outside.clone(), inside: inside.clone() }).collect(),
-        as_root: container.user.is_root(),
-        host_name: container.has_host_name().then_some(HOST_NAME),
-        runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),
-        warnings,
-    })
+    roots.map(|(outside, inside)| Root { outside: outside.clone(), inside: inside.clone() }).collect()
 }
 
 /// The configured mounts, the agent's shared files, and a linked worktree's git folder.

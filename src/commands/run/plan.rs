@@ -11,13 +11,14 @@ use super::inside::{self, Inside};
 use super::live::{Live, Seen, last_of};
 use super::order::Order;
 use super::place;
+use super::warm::{self, Wanted};
 use super::workspace::Workspace;
 use crate::agents::{self, Agent, Task, Usage};
 use crate::config::{AgentName, Environment, Mode, Settings};
 use crate::credentials::Ask;
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
-use crate::runner::{Host, Job, Limits, Prompt, Runner};
+use crate::runner::{Host, Job, Limits, Outcome, Prompt, Runner};
 
 /// What the caller wants of this run in particular.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct Wish {
     pub raw: bool,
     /// Whether nothing is run at all.
     pub dry: bool,
+    /// The warm sandbox to run in, if any.
+    pub sandbox: Option<Wanted>,
 }
 
 /// A run, decided but not begun.
@@ -42,6 +45,8 @@ pub struct Plan {
     mode: Mode,
     pub(super) job: Job,
     pub(super) runner: Box<dyn Runner>,
+    sandbox: Option<String>,
+    instead: Option<(Box<dyn Runner>, Vec<String>)>,
     workspace: Workspace,
     /// What the agent can reach of the host's files, and where it sees it.
     roots: Vec<Root>,
@@ -87,7 +92,10 @@ impl Plan {
         let name = settings.agent.value;
         let mode = settings.mode_for(name).value;
         let agent = agents::agent(name);
-        let place = place::choose(mode, settings, &workspace, env, host)?;
+        let place = match wish.sandbox {
+            Some(wanted) if mode.is_container() => warm::place(wanted, settings, &workspace, env, host)?,
+            _ => place::choose(mode, settings, &workspace, env, host)?,
+        };
         let Inside { variables, files, links, origin, anonymous, secrets, mut warnings } =
             inside::prepare(mode, agent, settings, place.host_name, env, ask)?;
         for secret in &secrets {
@@ -113,6 +121,8 @@ impl Plan {
             mode,
             job: Job { run_id: run_id.to_owned(), command, prompt: wish.prompt, prompt_on, files, links },
             runner: place.runner,
+            sandbox: place.sandbox,
+            instead: place.instead,
             workspace,
             roots: place.roots,
             limits: Limits {
@@ -159,9 +169,17 @@ impl Plan {
     }
 
     /// Runs it.
-    pub fn carry_out(self, printer: &Printer) -> Attempt {
+    pub fn carry_out(mut self, printer: &Printer) -> Attempt {
         let mut live = Live::new(self.agent, &self.name.to_string(), self.output_limit, self.raw, printer);
-        let result = self.runner.run(&self.job, &self.limits, &mut live);
+        let mut result = self.runner.run(&self.job, &self.limits, &mut live);
+        if let Some((runner, warnings)) = self.instead.take().filter(|_| is_sandbox_missing(&result)) {
+            // Nothing was started, so nothing happens twice.
+            for warning in warnings {
+                live.warn(warning);
+            }
+            self.sandbox = None;
+            result = runner.run(&self.job, &self.limits, &mut live);
+        }
         let Seen { mut reader, warnings, bytes, tail } = live.finish();
         let conclusion = conclude(result, reader.as_mut(), self.agent, self.name, &self.limits);
         let shown = (self.raw || self.agent.answers_raw()) && !printer.is_json();
@@ -175,6 +193,7 @@ impl Plan {
             _ => last_of(&taken.text),
         };
         Attempt {
+            sandbox: self.sandbox,
             conclusion,
             answer: taken.text.into_owned(),
             truncated: reader.truncated(),
@@ -191,6 +210,8 @@ impl Plan {
 
 /// What came of one attempt.
 pub struct Attempt {
+    /// The warm sandbox that it was in, if it was in one.
+    pub sandbox: Option<String>,
     /// How it ended.
     pub conclusion: Conclusion,
     /// The agent's answer, where it is not on standard output already.
@@ -217,6 +238,7 @@ impl Attempt {
     /// An attempt that failed before anything was started.
     pub fn failed(failure: Failure) -> Self {
         Attempt {
+            sandbox: None,
             conclusion: Conclusion { failure: Some(failure), outcome: None },
             answer: Vec::new(),
             truncated: false,
@@ -229,4 +251,8 @@ impl Attempt {
             warnings: Vec::new(),
         }
     }
+}
+
+fn is_sandbox_missing(result: &Result<Outcome>) -> bool {
+    result.as_ref().is_err_and(|error| Failure::of(error).class == Class::SandboxMissing)
 }

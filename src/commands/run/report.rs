@@ -122,6 +122,7 @@ impl Report {
     pub fn complete(mut self, agent: AgentName, workspace: &Path, ended: Ended, secrets: &Secrets) -> Self {
         self.agent = Some(agent);
         self.mode = Some(ended.mode);
+        self.sandbox = ended.sandbox;
         self.workspace = Some(workspace.to_string_lossy().into_owned());
         self.attempts = ended.attempts;
         self.ok = ended.conclusion.failure.is_none();

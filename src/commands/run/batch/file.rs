@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::cli::RunArgs;
 use crate::commands::run::order::{self, Order};
 use crate::commands::run::plan::Wish;
+use crate::commands::run::warm::Wanted;
 use crate::commands::run::workspace::Workspace;
 use crate::config::{Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
@@ -76,7 +77,7 @@ impl<'a> Tasks<'a> {
             );
         }
         // A configuration that is wrong for all tasks is no line's fault.
-        Settings::resolve(flags, env)?;
+        Wanted::of(args, &Settings::resolve(flags, env)?)?;
         let file = File::open(&real).map_err(|error| unreadable(&error))?;
         let mut reading = Reading {
             path: &real,
@@ -124,8 +125,15 @@ impl<'a> Tasks<'a> {
             timeout: line.timeout.or_else(|| self.args.timeout.clone()),
             ..self.args.clone()
         };
-        let wish =
-            Wish { prompt: line.task.into_bytes(), model, agent_args: args.agent_args.clone(), raw: false, dry: false };
+        let sandbox = Wanted::of(&args, &item.settings)?;
+        let wish = Wish {
+            prompt: line.task.into_bytes(),
+            model,
+            agent_args: args.agent_args.clone(),
+            raw: false,
+            dry: false,
+            sandbox,
+        };
         Ok(Order {
             settings: Arc::clone(&item.settings),
             workspace: Workspace { path: item.workspace.to_path_buf() },

@@ -1,0 +1,88 @@
+//! A run in a warm sandbox: which one, and what happens where it does not exist.
+
+use anyhow::Result;
+
+use super::place::{self, Place};
+use super::workspace::Workspace;
+use crate::cli::RunArgs;
+use crate::config::{Environment, Origin, Settings};
+use crate::failure::Failure;
+use crate::runner::{
+    DockerRunner, HOST_NAME, Host, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name,
+};
+
+/// The sandbox that the caller wants.
+#[derive(Clone)]
+pub enum Wanted {
+    /// By its name: it must exist.
+    Named(String),
+    /// By the id of its loop: where it does not exist, a throwaway container will do.
+    OfLoop(String),
+}
+
+impl Wanted {
+    /// What `--sandbox` and `--loop` ask for, of which there is one at most.
+    ///
+    /// # Errors
+    /// Usage where `--mode` insists on the host: never the one in place of the other. What forces the host for everything, and warns
+    /// of it, does so here as well.
+    pub fn of(args: &RunArgs, settings: &Settings) -> Result<Option<Wanted>, Failure> {
+        let wanted = match (&args.sandbox, &args.loop_id) {
+            (Some(name), _) if !is_sandbox_name(name) => {
+                let message = format!("--sandbox {name:?}: not the name of a sandbox");
+                return Err(Failure::usage(message, "ringfence sandbox ls shows those there are"));
+            }
+            (Some(name), _) => Wanted::Named(name.clone()),
+            (None, Some(id)) => Wanted::OfLoop(id.clone()),
+            (None, None) => return Ok(None),
+        };
+        let mode = settings.mode_for(settings.agent.value);
+        match mode.origin {
+            _ if mode.value.is_container() => Ok(Some(wanted)),
+            Origin::Variable(_) => Ok(None),
+            origin => {
+                let message = format!("a run in a sandbox cannot be on the host, which {origin} asks for");
+                Err(Failure::usage(message, "leave out --sandbox and --loop, or what asks for the host"))
+            }
+        }
+    }
+}
+
+/// The place that `wanted` means.
+pub fn place(
+    wanted: Wanted,
+    settings: &Settings,
+    workspace: &Workspace,
+    env: &Environment,
+    host: &Host,
+) -> Result<Place> {
+    place::must_be_docker(&settings.mode_for(settings.agent.value))?;
+    let (container, cold_warnings) = place::container(settings, workspace, env)?;
+    let (name, is_loop) = match wanted {
+        Wanted::Named(name) => (name, false),
+        Wanted::OfLoop(id) => (loop_name(&id, settings.agent.value.as_str()), true),
+    };
+    let sandbox = Sandbox { engine: settings.docker_command.value.clone(), name: name.clone() };
+    let no_effect = "in a warm sandbox: it was decided when that was made";
+    let warnings = if is_loop { Vec::new() } else { place::without_effect(settings, no_effect) };
+    let roots = place::roots(&container);
+    let as_root = container.user.is_root();
+    let instead = is_loop.then(|| {
+        let mut warnings = vec![format!(
+            "there is no sandbox {name}, so this ran in a throwaway container; to keep one: ringfence sandbox create --loop ID"
+        )];
+        warnings.extend(cold_warnings);
+        let runner: Box<dyn Runner> = Box::new(DockerRunner::new(HostRunner::new(host.clone()), container));
+        (runner, warnings)
+    });
+    Ok(Place {
+        runner: Box::new(WarmRunner::new(host.clone(), sandbox, env.state_dir())),
+        as_root,
+        // Whatever network it was made with: there it has this name, or none at all.
+        host_name: Some(HOST_NAME),
+        roots,
+        sandbox: Some(name),
+        instead,
+        warnings,
+    })
+}

@@ -1,0 +1,149 @@
+//! `ringfence sandbox create`: a hardened container that stays, for many runs.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{Row, list, prune, remove};
+use crate::cli::CreateArgs;
+use crate::commands::run::{Workspace, place};
+use crate::config::{AgentName, Environment, Flags, Settings};
+use crate::failure::{Class, Failure};
+use crate::output::{Printer, Status};
+use crate::runner::{
+    Container, Host, Interrupts, Sandbox, default_name, is_sandbox_name, loop_name, named, new_run_id, start_sandbox,
+};
+
+/// How long an engine may take to make a container, with an image that is there.
+const UP: Duration = Duration::from_secs(120);
+/// How often, and how many times, a sandbox is looked at that somebody else is removing just now.
+const MEANWHILE: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 100;
+
+/// Makes the sandbox, and meanwhile looks for containers whose owner died.
+pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
+    let settings = Settings::resolve(flags, env)?;
+    place::must_be_docker(&settings.mode_for(settings.agent.value))?;
+    let workspace = Workspace::open(args.workspace.as_deref())?;
+    let (container, warnings) = place::container(&settings, &workspace, env)?;
+    for warning in settings.warnings.iter().chain(&warnings) {
+        printer.warning(warning);
+    }
+    let name = name(args, &container, settings.agent.value)?;
+    let sandbox = Sandbox { engine: container.engine.clone(), name };
+    let status = Status::new(&format!("making {}", sandbox.name), printer.is_live());
+    let made = thread::scope(|scope| {
+        let leftovers = scope.spawn(|| prune::orphans(host, &container.engine));
+        let made = ensure(args, &sandbox, &container, host);
+        if let Ok(Ok(rows)) = leftovers.join() {
+            // Somebody else's leftovers are no reason to fail.
+            let _ = remove(host, &container.engine, &rows);
+        }
+        made
+    });
+    drop(status);
+    let made = made?;
+    if printer.is_json() {
+        return printer.json(&json!({
+            "ok": true, "schema": "ringfence.sandbox/1", "name": sandbox.name, "created": made, "agent": container.agent,
+            "loop": args.loop_id, "workspace": container.workspace.to_string_lossy(), "image": container.image,
+            "warnings": warnings,
+        }));
+    }
+    if !made {
+        printer.note("it was there already");
+    }
+    printer.line(&sandbox.name)
+}
+
+fn name(args: &CreateArgs, container: &Container, agent: AgentName) -> Result<String, Failure> {
+    match (&args.name, &args.loop_id) {
+        (Some(name), _) if is_sandbox_name(name) => Ok(name.clone()),
+        (Some(name), _) => Err(Failure::usage(
+            format!("{name:?} cannot be the name of a sandbox"),
+            "2 to 63 letters, digits, `_`, `.` and `-`, the first a letter or a digit",
+        )),
+        (None, Some(id)) => Ok(loop_name(id, agent.as_str())),
+        (None, None) => Ok(default_name(&container.workspace.to_string_lossy(), agent.as_str())),
+    }
+}
+
+/// Makes the sandbox, or with `--if-missing` finds it there. Whether it was made.
+fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<bool> {
+    for _ in 0..LOOKS {
+        // The engine decides who is first; to look before would only leave room for another in between.
+        if make(args, sandbox, container, host)? {
+            return Ok(true);
+        }
+        let there = list(host, &sandbox.engine, &[named(&sandbox.name)])?.into_iter().next();
+        match there {
+            Some(row) if !row.is_sandbox() => return Err(foreign(&sandbox.name).into()),
+            Some(row) if matches!(row.state.as_str(), "removing" | "dead") => thread::sleep(MEANWHILE),
+            Some(_) if !args.if_missing => return Err(there_already(&sandbox.name).into()),
+            Some(row) => {
+                fits(&row, container, args.loop_id.as_deref())?;
+                // Somebody else's, who may have died before it was up; to start it twice does no harm.
+                if row.state == "created" {
+                    start_sandbox(host, sandbox)?;
+                }
+                return Ok(false);
+            }
+            // Gone again.
+            None => thread::sleep(MEANWHILE),
+        }
+    }
+    let message = format!("somebody else makes or removes the sandbox {} all the time", sandbox.name);
+    Err(Failure::new(Class::Engine, message, "ringfence sandbox ls; then try again").into())
+}
+
+/// Makes it, unless its name is taken.
+fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<bool> {
+    let id = new_run_id()?;
+    let command = sandbox.create_command(container, args.loop_id.as_deref(), &id);
+    let (failure, looks) = match host.capture(&command, UP) {
+        Ok(Some(answer)) if answer.status.success() => return Ok(true),
+        Ok(Some(answer)) if answer.stderr.contains("is already in use") => return Ok(false),
+        Ok(Some(answer)) => (container.failure(&answer.stderr, answer.status.code()).into(), 1),
+        Ok(None) => (container.failure(&format!("it was not up after {} s", UP.as_secs()), None).into(), 5),
+        // A signal: the engine may be about to make it still.
+        Err(error) => (error, 5),
+    };
+    // What there is of it is found by its label, for the name may be somebody else's.
+    let host = Host { interrupts: Interrupts::default(), ..host.clone() };
+    for _ in 0..looks {
+        match list(&host, &sandbox.engine, &[format!("label=ringfence.made={id}")]) {
+            Ok(rows) if !rows.is_empty() => {
+                let _ = remove(&host, &sandbox.engine, &rows);
+                break;
+            }
+            _ => thread::sleep(MEANWHILE),
+        }
+    }
+    Err(failure)
+}
+
+fn there_already(name: &str) -> Failure {
+    let hint = format!("use it as it is: --if-missing; or make it again: ringfence sandbox rm {name}");
+    Failure::usage(format!("there is a sandbox named {name} already"), hint)
+}
+
+fn foreign(name: &str) -> Failure {
+    let message = format!("a container named {name} exists already, and it is no sandbox of ringfence's");
+    Failure::usage(message, "choose another name: ringfence sandbox create NAME")
+}
+
+/// Whether a sandbox that is there is the one that was asked for.
+fn fits(row: &Row, container: &Container, loop_id: Option<&str>) -> Result<(), Failure> {
+    let workspace = container.workspace.to_string_lossy();
+    let pairs = [
+        ("workspace", row.workspace.as_str(), &*workspace),
+        ("agent", row.agent.as_str(), container.agent.as_str()),
+        ("loop", row.loop_id.as_str(), loop_id.unwrap_or_default()),
+    ];
+    let Some((what, has, wanted)) = pairs.into_iter().find(|(_, has, wanted)| has != wanted) else { return Ok(()) };
+    let message = format!("the sandbox {} is there, but with the {what} {has:?}, not {wanted:?}", row.name);
+    let hint = format!("choose another name, or make it again: ringfence sandbox rm {}", row.name);
+    Err(Failure::usage(message, hint))
+}

@@ -1,0 +1,190 @@
+//! Commands that are the caller's own: on the caller's streams, for as long as they like.
+
+use std::io::{self, Write};
+use std::process::ExitStatus;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::event::Timespec;
+use signal_hook::consts::{SIGKILL, SIGQUIT, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::Signals;
+
+use super::Host;
+use super::machine::kill_group;
+use super::pipes::{self, Heard};
+use crate::command::CommandSpec;
+
+/// How often signals are looked at.
+const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// How much later than the client a signal may reach us.
+const LATE: Duration = Duration::from_millis(50);
+/// What an engine may take to report an end that was asked for.
+const SLACK: Duration = Duration::from_secs(2);
+/// How much of standard error is kept, bytes.
+const KEPT: usize = 16 * 1024;
+/// How long standard error is held back that may be the engine's: its client ends right after its words.
+const HELD: Duration = Duration::from_millis(250);
+
+/// On which streams a command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streams {
+    /// Whether it reads the caller's standard input.
+    pub input: bool,
+    /// Whether that is a terminal, whose keys the command is to get: it then stays in the foreground with us.
+    pub terminal: bool,
+    /// Whether its standard output is kept for a report instead of passed on.
+    pub kept: bool,
+}
+
+/// How a command of the caller's ended.
+#[derive(Debug)]
+pub struct Passed {
+    /// Its status; absent where it had to be killed, or its client was ended by the signal that came to us.
+    pub status: Option<ExitStatus>,
+    /// Its standard output, where it was kept.
+    pub stdout: Vec<u8>,
+    /// The beginning of its standard error.
+    pub words: Vec<u8>,
+    /// Standard error that was held back because it begins as an engine's does.
+    held: Vec<u8>,
+    /// The signal by which we were asked to end it, and which was passed on.
+    pub asked: Option<i32>,
+}
+
+impl Passed {
+    /// Passes on what was held back.
+    pub fn release(&mut self) {
+        release(&mut self.held);
+    }
+}
+
+/// What becomes of a signal to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// This one goes to the command.
+    On(i32),
+    /// It ended the engine's client, and goes to the command that the client left behind; which is then given this long.
+    Late(i32, Duration),
+}
+
+/// How far an end that was asked for has come.
+#[derive(Clone, Copy)]
+enum Phase {
+    Running,
+    /// The signal was passed on; KILL follows at this time.
+    Asked(Instant),
+    /// KILL was sent; at this time the client itself is killed.
+    Forced(Instant),
+}
+
+impl Host {
+    /// Runs `spec` on the caller's streams. Signals to us go to `forward`: what came first, and KILL when a second one comes or
+    /// `grace` is over. What begins on standard error as `suspicious` says is held back for a moment.
+    pub fn pass(
+        &self,
+        spec: &CommandSpec,
+        streams: Streams,
+        grace: Duration,
+        suspicious: fn(&[u8]) -> bool,
+        forward: &mut dyn FnMut(Pass),
+    ) -> Result<Passed> {
+        let mut expression = if streams.terminal { self.attached(spec)? } else { self.expression(spec)? };
+        let mut others = Signals::new([SIGQUIT, SIGUSR1, SIGUSR2]).context("watching for signals")?;
+        let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
+        let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
+        expression = expression.stderr_file(stderr_end);
+        if !streams.input {
+            expression = expression.stdin_null();
+        }
+        if streams.kept {
+            expression = expression.stdout_file(stdout_end);
+        } else {
+            drop(stdout_end);
+        }
+        let child = expression.start().with_context(|| format!("starting {}", spec.program.to_string_lossy()))?;
+        drop(expression);
+        let mut pipes = pipes::Streams::new(stdout, stderr);
+        let mut errors = Errors { words: Vec::new(), held: Vec::new(), since: None, suspicious };
+        let (mut stdout, mut seen, mut phase, mut killed, mut open) = (Vec::new(), 0, Phase::Running, false, true);
+        while open {
+            let heard = pipes.wait(&TICK, |heard| match heard {
+                Heard::Out(chunk) => stdout.extend(chunk),
+                Heard::Err(chunk) => errors.take(chunk),
+                Heard::Nothing => errors.release_late(),
+            });
+            open = heard.context("waiting for the command's output")?;
+            for signal in others.pending() {
+                forward(Pass::On(signal));
+            }
+            let (count, now) = (self.interrupts.count(), Instant::now());
+            match phase {
+                Phase::Running if count > 0 && open => {
+                    forward(Pass::On(self.interrupts.signal()));
+                    phase = Phase::Asked(Instant::now() + grace);
+                }
+                Phase::Asked(until) if now >= until || count > seen => {
+                    forward(Pass::On(SIGKILL));
+                    phase = Phase::Forced(Instant::now() + SLACK);
+                }
+                Phase::Forced(until) if now >= until => {
+                    kill_group(&child);
+                    killed = true;
+                    break;
+                }
+                _ => {}
+            }
+            seen = count;
+        }
+        if streams.terminal {
+            // What reached the client reached us as well, perhaps a moment later.
+            thread::sleep(LATE);
+        }
+        let status = child.wait().context("waiting for the command")?.status;
+        let asked = (self.interrupts.count() > 0).then(|| self.interrupts.signal());
+        let status = match (phase, asked) {
+            (Phase::Running, Some(signal)) => {
+                // It was the client that the signal ended; its status says nothing about the command, which goes on.
+                forward(Pass::Late(signal, grace));
+                None
+            }
+            _ if killed => None,
+            _ => Some(status),
+        };
+        Ok(Passed { status, stdout, words: errors.words, held: errors.held, asked })
+    }
+}
+
+/// Standard error on its way to ours.
+struct Errors {
+    words: Vec<u8>,
+    held: Vec<u8>,
+    /// When the first of it came.
+    since: Option<Instant>,
+    suspicious: fn(&[u8]) -> bool,
+}
+
+impl Errors {
+    fn take(&mut self, bytes: &[u8]) {
+        let room = KEPT - self.words.len();
+        self.words.extend(bytes.iter().take(room));
+        self.held.extend(bytes);
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() > HELD || self.words.len() == KEPT || !(self.suspicious)(&self.words) {
+            release(&mut self.held);
+        }
+    }
+
+    fn release_late(&mut self) {
+        if self.since.is_some_and(|since| since.elapsed() > HELD) {
+            release(&mut self.held);
+        }
+    }
+}
+
+fn release(held: &mut Vec<u8>) {
+    // Nobody may be reading standard error; that is no reason to stop.
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(held).and_then(|()| err.flush());
+    held.clear();
+}

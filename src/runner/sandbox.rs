@@ -1,0 +1,206 @@
+//! Warm sandboxes on an engine: their names, and the command lines that make, use, list and end them. Pure.
+//!
+//! The engine's labels are the only registry, so that what is listed is what there is.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use super::{Container, HOST_NAME, frame, now_rfc3339};
+use crate::command::CommandSpec;
+
+/// The label that tells a sandbox from other containers, with its value.
+pub const IS_SANDBOX: &str = "ringfence.kind=sandbox";
+/// The label of everything that ringfence makes, with its value.
+pub const IS_OURS: &str = "ringfence=1";
+/// The label that holds the id of a sandbox's loop, whole.
+pub const LOOP: &str = "ringfence.loop";
+
+/// How long a sandbox idles, seconds: the longest that every `sleep` takes, 2^31 - 1.
+const IDLE: &str = "2147483647";
+
+/// Sends signal `$1` to every process whose environment holds `$2`. With `$3` those that are left after as many tenths of a second
+/// get KILL.
+const SIGNAL: &str = r#"rf_signal() { rf_left=
+for rf in $(LC_ALL=C grep -lszF "$2" /proc/[0-9]*/environ); do
+rf=${rf#/proc/}; kill "-$1" "${rf%/environ}" 2>/dev/null && rf_left=1; done; }
+rf_signal "$1" "$2"
+[ -n "$3" ] || exit 0
+rf_try=0
+while rf_signal 0 "$2"; [ -n "$rf_left" ] && [ $rf_try -lt "$3" ]; do sleep 0.1 || sleep 1; rf_try=$((rf_try + 1)); done
+[ -z "$rf_left" ] || rf_signal KILL "$2""#;
+
+/// What is asked of the engine about a container: one JSON object in a line.
+const ROW: &str = concat!(
+    r#"{"id":{{json .ID}},"name":{{json .Names}},"state":{{json .State}},"image":{{json .Image}},"#,
+    r#""kind":{{json (.Label "ringfence.kind")}},"agent":{{json (.Label "ringfence.agent")}},"#,
+    r#""loop":{{json (.Label "ringfence.loop")}},"workspace":{{json (.Label "ringfence.workspace")}},"#,
+    r#""created":{{json (.Label "ringfence.created")}},"host":{{json (.Label "ringfence.owner.host")}},"#,
+    r#""pid":{{json (.Label "ringfence.owner.pid")}},"start":{{json (.Label "ringfence.owner.start")}}}"#
+);
+
+/// The longest name, characters: a DNS label's.
+const LONGEST: usize = 63;
+/// The longest id of a loop that stands in a name as it is, so that `loop-ID-opencode` fits.
+const LONGEST_ID: usize = LONGEST - "loop--opencode".len();
+
+/// Whether `text` can be a sandbox's name: engines take these for containers.
+pub fn is_sandbox_name(text: &str) -> bool {
+    (2..=LONGEST).contains(&text.len()) && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && is_plain(text)
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+/// The name of a loop's sandbox for `agent`. An id that cannot stand in it as it is, is shortened and told apart by its hash, after
+/// two dots, which no id has that stands there as it is.
+pub fn loop_name(id: &str, agent: &str) -> String {
+    if !id.is_empty() && id.len() <= LONGEST_ID && is_plain(id) && !id.contains("..") {
+        return format!("loop-{id}-{agent}");
+    }
+    format!("loop-{}..{:016x}-{agent}", words(id), hash(id.as_bytes()))
+}
+
+/// The name of a sandbox for `agent` in the folder `workspace`, where nobody chose one.
+pub fn default_name(workspace: &str, agent: &str) -> String {
+    let folder = workspace.rsplit('/').find(|part| !part.is_empty()).unwrap_or("root");
+    format!("{agent}-{}-{:08x}", words(folder), hash(workspace.as_bytes()) >> 32)
+}
+
+/// The beginning of `text`, with a dash for everything that a name cannot have.
+fn words(text: &str) -> String {
+    text.chars().take(24).map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect()
+}
+
+/// FNV-1a, 64 bits (G. Fowler, L. C. Noll, K.-P. Vo; RFC 9923): the same on every machine and in every version.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// A warm sandbox, by the engine's program and its name there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// The engine's command-line program.
+    pub engine: String,
+    /// The container's name.
+    pub name: String,
+}
+
+impl Sandbox {
+    /// Makes it out of `container`. `made` names this making, so that what is left of a failed one can be found.
+    pub fn create_command(&self, container: &Container, loop_id: Option<&str>, made: &str) -> CommandSpec {
+        let mut labels = vec![
+            ("ringfence", "1".to_owned()),
+            ("ringfence.kind", "sandbox".to_owned()),
+            ("ringfence.made", made.to_owned()),
+            ("ringfence.agent", container.agent.clone()),
+            ("ringfence.workspace", container.workspace.to_string_lossy().into_owned()),
+            ("ringfence.created", now_rfc3339()),
+        ];
+        labels.extend(loop_id.map(|id| (LOOP, id.to_owned())));
+        let spec = CommandSpec::new(&self.engine)
+            .args(["run", "--detach", "--init", "--pull", "never", "--log-driver", "none"])
+            .option("--name", self.name.as_str());
+        // A run need not know which network the sandbox was made with: in every one the host has the same name.
+        let spec = if container.network == "host" {
+            spec.option("--add-host", format!("{HOST_NAME}:127.0.0.1"))
+        } else {
+            spec
+        };
+        let mut folders = vec![(container.workspace.as_path(), container.workdir.as_path())];
+        folders.extend(container.mounts.iter().map(|mount| (mount.source.as_path(), mount.target.as_path())));
+        let mut places = format!("{}=", frame::PLACES).into_bytes();
+        places.extend(frame::places(&folders));
+        container
+            .hardened(spec, &labels)
+            .option("--env", OsString::from_vec(places))
+            .option("--entrypoint", "sleep")
+            .arg(container.image.as_str())
+            .arg(IDLE)
+    }
+
+    /// Brings the boot line to a shell in it.
+    pub fn boot_command(&self) -> CommandSpec {
+        self.on(&["exec", "--interactive"]).args(["sh", "-c", frame::BOOT])
+    }
+
+    /// Sends a signal, by name, to all processes in it whose environment holds `marker`; to those that are left after `patience`,
+    /// if there is any, KILL.
+    pub fn signal_command(&self, signal: &str, marker: &str, patience: Option<Duration>) -> CommandSpec {
+        let tenths = patience.map(|time| (time.as_millis() / 100).to_string());
+        self.on(&["exec"]).args(["sh", "-c", SIGNAL, "sh", signal, marker]).args(tenths)
+    }
+
+    /// Starts it again after it was stopped.
+    pub fn start_command(&self) -> CommandSpec {
+        self.on(&["start"])
+    }
+
+    /// The engine's program with these words and the name behind them.
+    pub fn on(&self, words: &[&str]) -> CommandSpec {
+        CommandSpec::new(&self.engine).args(words.iter().copied()).arg(self.name.as_str())
+    }
+}
+
+/// Lists the containers, running or not, that all of these `label=value` or `name=…` filters fit.
+pub fn list_command(engine: &str, filters: &[String]) -> CommandSpec {
+    let spec = CommandSpec::new(engine).args(["ps", "--all", "--no-trunc", "--format", ROW]);
+    filters.iter().fold(spec, |spec, filter| spec.option("--filter", filter.as_str()))
+}
+
+/// The filter for a container's whole name.
+pub fn named(name: &str) -> String {
+    format!("name=^/?{}$", name.replace('.', r"\."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::container::tests_support::container;
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in ["a1", "Loop_1.x-y", "7z"] {
+            assert!(is_sandbox_name(name), "{name}");
+        }
+        for name in ["", "a", "-a", ".a", "a b", "a/b", "ä1", &"x".repeat(64)] {
+            assert!(!is_sandbox_name(name), "{name}");
+        }
+        assert_eq!(loop_name("nightly.2", "codex"), "loop-nightly.2-codex");
+    }
+
+    #[test]
+    fn ids_of_loops_that_differ_have_names_that_differ() {
+        let long = "x".repeat(200);
+        let hashed = loop_name("a b", "claude").replace("loop-", "").replace("-claude", "");
+        let ids = ["a b", "a-b", "a/b", "", "-", &long, &format!("{long}1"), "a..b", "a.b", "ä", "A", "a", &hashed];
+        let names: std::collections::BTreeSet<String> = ids.iter().map(|id| loop_name(id, "opencode")).collect();
+        assert_eq!(names.len(), ids.len(), "{names:?}");
+        assert!(names.iter().all(|name| is_sandbox_name(name)), "{names:?}");
+        assert_eq!(loop_name("a b", "claude"), "loop-a-b..e63f991904833892-claude", "the same in every version");
+    }
+
+    #[test]
+    fn a_default_name_tells_folders_with_one_name_apart() {
+        let (one, other) = (default_name("/a/my app", "claude"), default_name("/b/my app", "claude"));
+        assert!(one.starts_with("claude-my-app-") && one != other && is_sandbox_name(&one), "{one} {other}");
+        assert!(is_sandbox_name(&default_name("/", "shell")));
+    }
+
+    #[test]
+    fn a_sandbox_is_as_hard_as_a_run_and_outlives_its_maker() {
+        let sandbox = Sandbox { engine: "docker".into(), name: "loop-7-claude".into() };
+        let line = sandbox.create_command(&container(), Some("7"), "id").to_string();
+        let run = container().run_command("id").to_string();
+        let hardening = |line: &str| {
+            let (from, to) = (line.find("--user").unwrap(), line.find("--env HOME").unwrap());
+            line[from..to].to_owned()
+        };
+        assert_eq!(hardening(&line), hardening(&run));
+        for part in ["--name loop-7-claude", "--label ringfence.kind=sandbox", "--label ringfence.loop=7", " --init "] {
+            assert!(line.contains(part), "{part}\nis not in\n{line}");
+        }
+        assert!(!line.contains("--rm") && !line.contains("owner"), "{line}");
+    }
+}

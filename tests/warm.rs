@@ -1,0 +1,342 @@
+//! Runs in warm sandboxes of the real engine: many in one, one ended and the rest alive, whatever dies.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a panic is how tests fail, and tests start processes"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use support::stub::{KEY, Place, Stub, Trial, places};
+use support::{Engine, RINGFENCE, Running, Warm, signal, within};
+
+/// What a busy machine may take for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Starts a script in the sandbox that makes a file when it is ready, and waits for that.
+fn start(warm: &Warm, ready: &str, options: &[&str], script: &str) -> Running {
+    let running = warm.bed.spawn(&warm.args(options), script.as_bytes());
+    let file = warm.bed.workspace().join(ready);
+    within(PATIENCE, &format!("{ready} is there"), || file.exists());
+    running
+}
+
+/// Ignores TERM, as do its children in sessions and process groups of their own.
+fn stubborn(ready: &str) -> String {
+    format!(
+        "trap '' TERM INT HUP
+setsid sh -c 'trap \"\" TERM; setsid sleep 301 & while :; do sleep 1; done' >/dev/null 2>&1 &
+sleep 0.2; touch {ready}; while :; do sleep 1; done"
+    )
+}
+
+/// Ends as soon as there is a file `NAME.go`.
+fn waiting(name: &str) -> String {
+    format!("touch {name}.ready; while [ ! -e {name}.go ]; do sleep 0.05; done; echo {name} is done")
+}
+
+#[test]
+fn one_run_is_ended_by_force_and_the_rest_goes_on() {
+    let Some(warm) = Warm::new() else { return };
+    let other = start(&warm, "other.ready", &[], &waiting("other"));
+    for (ready, options, signal_name, class, code) in [
+        ("timed", &["--timeout", "1s"][..], None, "timeout", 124),
+        ("silent", &["--idle-timeout", "1s"], None, "idle_timeout", 124),
+        ("int", &[], Some("INT"), "interrupted", 130),
+        ("term", &[], Some("TERM"), "interrupted", 143),
+    ] {
+        let running = start(&warm, ready, &[&["--json"], options].concat(), &stubborn(ready));
+        if let Some(name) = signal_name {
+            running.signal(name);
+        }
+        let json = running.finish().exits(code).json();
+        assert_eq!((&json["class"], &json["sandbox"]), (&json!(class), &json!(warm.name)), "{json}");
+        within(PATIENCE, "nothing of that run is left", || {
+            !warm.processes().iter().any(|line| line.contains("sleep 301") || line.contains("sleep 1"))
+        });
+    }
+    fs::write(warm.bed.workspace().join("other.go"), "").unwrap();
+    assert_eq!(other.finish().exits(0).out(), "other is done\n");
+    warm.idles(PATIENCE);
+}
+
+#[test]
+fn twenty_runs_side_by_side_and_none_takes_anothers_answer() {
+    let Some(warm) = Warm::new() else { return };
+    let script = "touch run-$1.ready; while [ ! -e go ]; do sleep 0.1; done; setsid sleep 300 >/dev/null 2>&1 &
+echo \"I am $1\"; exit $(($1 % 3))";
+    let runs: Vec<Running> =
+        (0..20).map(|number| warm.bed.spawn(&warm.args(&["--", &number.to_string()]), script.as_bytes())).collect();
+    within(PATIENCE, "all are there", || {
+        (0..20).all(|number| warm.bed.workspace().join(format!("run-{number}.ready")).exists())
+    });
+    let listed = warm.bed.run(&["sandbox", "ls", "--json"]).exits(0).json();
+    let own = listed["sandboxes"].as_array().unwrap().iter().find(|row| row["name"] == warm.name).unwrap();
+    assert_eq!(own["runs"], 20);
+    let busy = warm.bed.run(&["sandbox", "save", &warm.name, "ringfence-test/never"]).exits(2);
+    assert!(busy.stderr.contains("20 runs are in"), "{}", busy.stderr);
+    fs::write(warm.bed.workspace().join("go"), "").unwrap();
+    for (number, run) in runs.into_iter().enumerate() {
+        let done = run.finish().exits(i32::from(number % 3 != 0));
+        assert_eq!(done.out(), format!("I am {number}\n"));
+    }
+    warm.idles(PATIENCE);
+}
+
+#[test]
+fn nothing_is_left_where_ringfence_or_its_client_is_killed() {
+    let Some(warm) = Warm::new() else { return };
+    let other = start(&warm, "other.ready", &[], &waiting("other"));
+
+    let running = start(&warm, "one", &[], &stubborn("one"));
+    signal(running.pid(), "KILL");
+    assert_eq!(running.finish().code, None);
+    within(PATIENCE, "it is gone with ringfence", || !warm.processes().iter().any(|line| line.contains("sleep 301")));
+
+    let running = start(&warm, "two", &["--json"], &stubborn("two"));
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", running.pid())).unwrap();
+    signal(children.split_whitespace().next().unwrap().parse().unwrap(), "KILL");
+    let json = running.finish().exits(75).json();
+    assert_eq!((&json["class"], &json["retryable"]), (&json!("engine"), &json!(true)), "{json}");
+    within(PATIENCE, "it is gone with the client", || !warm.processes().iter().any(|line| line.contains("sleep 301")));
+
+    fs::write(warm.bed.workspace().join("other.go"), "").unwrap();
+    other.finish().exits(0);
+    warm.idles(PATIENCE);
+}
+
+/// As when the engine is restarted, which ends its containers: what is seen of it from here is the same.
+#[test]
+fn a_sandbox_that_dies_under_a_run_is_no_success_and_the_next_attempt_starts_it_again() {
+    let Some(warm) = Warm::new() else { return };
+    let script = "[ ! -e first ] || { echo second; exit; }; touch first; sleep 300";
+    let running = start(&warm, "first", &["--json", "--max-attempts", "2"], script);
+    Engine.docker(&["kill", &warm.name]);
+    let json = running.finish().exits(0).json();
+    assert_eq!((&json["attempts"], &json["output"]), (&json!(2), &json!("second\n")), "{json}");
+
+    let running = start(&warm, "again", &["--json"], "touch again; sleep 300");
+    Engine.docker(&["rm", "--force", &warm.name]);
+    let json = running.finish().exits(75).json();
+    assert_eq!((&json["class"], &json["agentExitCode"]), (&json!("engine"), &json!(null)), "{json}");
+    let done = warm.run(&["--json"], "true").exits(69);
+    assert_eq!(done.json()["class"], "sandbox_missing");
+    done.says(&format!(
+        "hint: ringfence sandbox ls shows those there are; make it with: ringfence sandbox create {}",
+        warm.name
+    ));
+}
+
+#[test]
+fn an_engine_that_goes_away_is_told_from_the_run() {
+    let Some(mut warm) = Warm::bed() else { return };
+    let lost = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?";
+    warm.bed.program("docker", &format!("echo '{lost}' >&2; exit 1"));
+    assert_eq!(warm.run(&["--json"], "true").exits(69).json()["class"], "daemon_unreachable");
+    for arguments in [&["exec", "box", "--", "true"][..], &["ls"], &["stop", "box"], &["create", "box"]] {
+        let done = warm.bed.run(&[&["--json", "sandbox"], arguments].concat()).exits(69);
+        assert_eq!(done.json()["class"], "daemon_unreachable", "{arguments:?}");
+    }
+    // Begun, and then no engine any more. This one only says so: nothing of the frame is carried out here, on the host.
+    let begun = "IFS= read -r length; IFS= read -r line; eval \"$line\"; printf '\\036%s start\\036' \"$rf_nonce\" >&2";
+    warm.bed.program("docker", &format!("[ \"$2\" != --interactive ] || {{ {begun}; }}; echo '{lost}' >&2; exit 1"));
+    let json = warm.run(&["--json"], "true").exits(75).json();
+    assert_eq!((&json["class"], &json["retryable"]), (&json!("engine"), &json!(true)), "{json}");
+}
+
+#[test]
+fn a_sandbox_is_stopped_and_starts_again_by_itself_with_an_empty_home() {
+    let Some(warm) = Warm::new() else { return };
+    warm.run(&[], "echo kept >~/file; echo here >file").exits(0);
+    assert_eq!(warm.run(&[], "cat ~/file").exits(0).out(), "kept\n", "runs share the home");
+    for again in [&["run"][..], &["exec"]] {
+        assert_eq!(warm.bed.run(&["sandbox", "stop", &warm.name]).exits(0).out().trim(), warm.name);
+        assert_eq!(Engine.docker(&["inspect", "--format", "{{.State.Running}}", &warm.name]), "false");
+        let look = "ls ~; cat file";
+        let done = if again == ["run"] { warm.run(&[], look) } else { warm.exec(&["sh", "-c", look]) };
+        let done = done.exits(0);
+        assert_eq!((done.out().as_str(), done.stderr.as_str()), ("here\n", ""), "{again:?}");
+    }
+}
+
+#[test]
+fn a_run_works_where_its_workspace_is_in_the_sandbox_or_nowhere() {
+    let Some(warm) = Warm::bed() else { return };
+    let root = warm.bed.root();
+    for folder in ["work/deep er/it's", "data/sub", "elsewhere", "gone"] {
+        fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    let at = |folder: &str| root.join(folder).to_str().unwrap().to_owned();
+    let (data, gone) = (format!("{}:/data", at("data")), at("gone"));
+    warm.create(&["--mount", &data, "--mount", &gone]);
+    for (folder, inside) in [("work/deep er/it's", at("work/deep er/it's")), ("data/sub", "/data/sub".into())] {
+        let done = warm.run(&["-C", &at(folder)], "pwd; echo made >made").exits(0);
+        assert_eq!(done.out(), format!("{inside}\n"));
+        assert!(root.join(folder).join("made").exists());
+    }
+    let outside = warm.run(&["-C", &at("elsewhere"), "--json"], "echo ran").exits(2);
+    let json = outside.json();
+    assert_eq!((&json["class"], &json["output"]), (&json!("usage"), &json!("")), "{json}");
+    let message = json["message"].as_str().unwrap();
+    assert!(message.contains(&at("elsewhere")) && message.contains(&at("work")), "{message}");
+    assert!(json["hint"].as_str().unwrap().contains("sandbox create -C"), "{json}");
+
+    // A mount goes on with a folder that was removed, in which nothing can be made.
+    fs::remove_dir(&gone).unwrap();
+    fs::create_dir(&gone).unwrap();
+    warm.run(&["-C", &gone], "echo ran").exits(2).says("it was removed on the host since the sandbox was made");
+
+    // A container of somebody else's has no say in where a run is.
+    let foreign = format!("{}-foreign", warm.name);
+    Engine.docker(&["run", "-d", "--name", &foreign, "--init", &Engine.tiny(), "sleep", "600"]);
+    warm.bed.run(&["run", "--sandbox", &foreign, "echo ran"]).exits(2).says("it is no sandbox of ringfence");
+}
+
+#[test]
+fn a_workspace_may_have_another_path_inside() {
+    let Some(warm) = Warm::bed() else { return };
+    fs::create_dir(warm.bed.workspace().join("sub")).unwrap();
+    warm.bed.run(&["sandbox", "set", "sandbox.workdir", "/workspace"]).exits(0);
+    warm.create(&[]);
+    assert_eq!(warm.run(&[], "pwd; touch made").exits(0).out(), "/workspace\n");
+    assert_eq!(warm.run(&["-C", "sub"], "pwd").exits(0).out(), "/workspace/sub\n");
+    assert!(warm.bed.workspace().join("made").exists());
+}
+
+#[test]
+fn a_loop_without_a_sandbox_runs_in_a_throwaway_container_and_never_on_the_host() {
+    let Some(mut warm) = Warm::bed() else { return };
+    let id = warm.name.clone();
+    let where_am_i = "echo $HOME; hostname";
+    let cold = warm.bed.run(&["run", "--loop", &id, "--json", where_am_i]).exits(0).json();
+    assert_eq!(cold["sandbox"], json!(null));
+    assert!(cold["output"].as_str().unwrap().starts_with("/home/ringfence\n"), "{cold}");
+    assert!(cold["warnings"][0].as_str().unwrap().contains(&format!("no sandbox loop-{id}-shell")), "{cold}");
+
+    let name = warm.bed.run(&["sandbox", "create", "--loop", &id]).exits(0).out().trim().to_owned();
+    assert_eq!(name, format!("loop-{id}-shell"));
+    let json = warm.bed.run(&["run", "--loop", &id, "--json", where_am_i]).exits(0).json();
+    assert_eq!((&json["sandbox"], &json["warnings"]), (&json!(name), &json!([])), "{json}");
+    let host_name = Engine.docker(&["inspect", "--format", "{{.Config.Hostname}}", &name]);
+    assert_eq!(json["output"], format!("/home/ringfence\n{host_name}\n"));
+
+    // A batch works in it, too.
+    warm.bed.write("queue.jsonl", "{\"task\": \"hostname\"}\n{\"task\": \"hostname\"}\n");
+    let queue = warm.bed.root().join("queue.jsonl");
+    let done = warm.bed.run(&["run", "--batch", queue.to_str().unwrap(), "--loop", &id]).exits(0);
+    let lines: Vec<serde_json::Value> = done.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        assert_eq!((&line["sandbox"], &line["output"]), (&json!(name), &json!(format!("{host_name}\n"))), "{line}");
+    }
+
+    warm.bed.run(&["run", "--mode", "host", "--loop", &id, "touch on-host"]).exits(2).says("cannot be on the host");
+    assert!(!warm.bed.workspace().join("on-host").exists());
+    // The one variable that forces the host for everything says so.
+    warm.bed.set("AGENT_LOOP_HOST", "1");
+    let forced = warm.bed.run(&["run", "--loop", &id, "echo $HOME"]).exits(0).says("$AGENT_LOOP_HOST forces the host");
+    assert_eq!(forced.out().trim(), warm.bed.home().to_str().unwrap());
+}
+
+/// A claude that shows the login it has, and whether that is whole.
+const CLAUDE: &str = r#"cat >/dev/null
+seen=$(cat "$HOME/.claude/.credentials.json")
+case $seen in '{'*'}') ;; *) seen=torn ;; esac
+case $seen in *refresh-SECRET*) seen=whole ;; esac
+token=$(printf %s "$seen" | grep -o 'access-[0-9]*')
+echo "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"has $token\",\"session_id\":\"s\"}""#;
+
+#[test]
+fn every_run_has_a_fresh_lease_and_never_half_of_one() {
+    let Some(mut warm) = Warm::bed() else { return };
+    warm.bed.program("claude", CLAUDE);
+    let login = |number: u32| {
+        let text = json!({"claudeAiOauth": {"accessToken": format!("access-{number}"), "refreshToken": "refresh-SECRET",
+            "expiresAt": 4_102_444_800_000_u64, "scopes": ["user:inference"]}});
+        // As claude itself does it: in one step.
+        let new = warm.bed.write("home/.claude/new", text.to_string());
+        fs::rename(new, warm.bed.home().join(".claude/.credentials.json")).unwrap();
+    };
+    let program = format!("{}:/agents:ro", warm.bed.root().join("bin").display());
+    warm.create(&["--agent", "claude", "--mount", &program]);
+    let options = ["--agent", "claude", "-e", "PATH=/agents:/bin:/usr/bin"];
+    for number in [1, 2] {
+        login(number);
+        assert_eq!(warm.run(&options, "which?").exits(0).out(), format!("has access-{number}\n"));
+    }
+    // Side by side in one home, while the host's login is refreshed.
+    let runs: Vec<Running> = (3..11)
+        .map(|number| {
+            login(number);
+            warm.bed.spawn(&warm.args(&options), b"which?")
+        })
+        .collect();
+    for run in runs {
+        let done = run.finish().exits(0);
+        assert!(done.out().starts_with("has access-"), "{done:?}");
+    }
+    assert_eq!(warm.exec(&["ls", "-A", "/home/ringfence/.claude"]).exits(0).out(), ".credentials.json\n");
+    // It is for whoever is in the sandbox, and a command that needs it gets a fresh one as well.
+    login(11);
+    let cat =
+        ["sandbox", "exec", &warm.name, "--agent", "claude", "--", "cat", "/home/ringfence/.claude/.credentials.json"];
+    let leased = warm.bed.run(&cat).exits(0).out();
+    assert!(leased.contains("access-11") && !leased.contains("SECRET"), "{leased}");
+}
+
+#[test]
+fn a_variable_of_one_run_is_in_no_other_and_in_nothing_that_the_engine_keeps() {
+    let Some(mut warm) = Warm::new() else { return };
+    warm.bed.set("TOKEN", "of-the-first-run");
+    let first = start(&warm, "first.ready", &["-e", "TOKEN"], &waiting("first"));
+    let second = warm.run(&[], "echo \"${TOKEN-none}\"").exits(0);
+    assert_eq!(second.out(), "none\n");
+    assert!(!Engine.docker(&["inspect", &warm.name]).contains("of-the-first-run"));
+    // What they do share, and the README says so: the user, hence what /proc shows of it.
+    let seen = warm.exec(&["sh", "-c", "cat /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -c ^TOKEN="]).exits(0);
+    assert!(seen.out().trim().parse::<u32>().unwrap() >= 1);
+    fs::write(warm.bed.workspace().join("first.go"), "").unwrap();
+    first.finish().exits(0);
+}
+
+#[test]
+fn the_loop_example_does_its_stories_against_the_stub() {
+    if !places().contains(&Place::Docker) {
+        return;
+    }
+    let stub = Stub::start(&["--require-token", KEY]);
+    let mut trial = Trial::new("claude", Place::Docker, &stub).with_key();
+    trial.bed.set("CODEX_API_KEY", KEY);
+    trial.bed.program("ringfence", &format!("exec {RINGFENCE} \"$@\""));
+    trial.bed.config(&format!("[sandbox]\nimage = \"{}\"\nenv = [\"HTTPS_PROXY\", \"NO_PROXY\"]\n", Engine.worker()));
+    let stories: Vec<String> = (1..=3)
+        .map(|number| {
+            let story = format!("Story {number}.\nstub: sh echo story {number} >> log.txt\nstub: text done {number}\n");
+            trial.bed.write(&format!("stories/{number}.md"), story).to_str().unwrap().to_owned()
+        })
+        .collect();
+    let id = format!("example-{}", trial.bed.root().file_name().unwrap().to_string_lossy());
+    trial.bed.set("LOOP_ID", &id);
+    let bed = &trial.bed;
+    let plain = bed.command(&[]);
+    let mut command = Command::new("bash");
+    command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/loop.sh")).args(&stories);
+    let output = command.current_dir(bed.workspace()).stdin(Stdio::null()).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+    let log = trial.file("log.txt");
+    assert_eq!(
+        log, "story 1\nstory 1\nstory 2\nstory 2\nstory 3\nstory 3\n",
+        "both agents, three stories: {out}\n{err}"
+    );
+    assert!(!err.contains("throwaway"), "{err}");
+    let left = Engine.docker(&["ps", "--all", "--quiet", "--filter", &format!("label=ringfence.loop={id}")]);
+    assert_eq!(left, "", "the sandboxes are gone");
+}
