@@ -11,7 +11,8 @@ use std::fs;
 
 use std::process::{Command, Stdio};
 
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, within};
@@ -133,8 +134,8 @@ fn loops_whose_ids_differ_late_have_sandboxes_of_their_own() {
 
 /// A hundred sandboxes, as an engine lists them, by one that notes what it is asked.
 const HUNDRED: &str = r#"echo "$@" >>"$CALLS"
-case $1 in ps) i=0; while [ $i -lt 100 ]; do i=$((i + 1))
-echo '{"id":"id'$i'","name":"box'$i'","state":"running","image":"i","kind":"sandbox","agent":"claude","loop":"7","workspace":"/w","created":"2026-01-01T00:00:00Z","host":"","pid":"","start":""}'
+case $1 in ps) i=0; while [ $i -lt 100 ]; do i=$((i + 1)); name='"box'$i'"'; [ $i != 7 ] || name="[$name]"
+echo '{"id":"id'$i'","name":'"$name"',"state":"running","image":"i","kind":"sandbox","agent":"claude","loop":"7","workspace":"/w","created":"2026-01-01T00:00:00Z","host":"","pid":"","start":""}'
 done ;; esac"#;
 
 #[test]
@@ -365,7 +366,11 @@ impl Terminal<'_> {
 
     #[track_caller]
     fn shows(&self, text: &str) {
-        within(PATIENCE, &format!("{text:?} is shown: {}", self.screen()), || self.screen().contains(text));
+        let until = Instant::now() + PATIENCE;
+        while !self.screen().contains(text) {
+            assert!(Instant::now() < until, "{text:?} is not shown: {}", self.screen());
+            sleep(Duration::from_millis(50));
+        }
     }
 
     fn screen(&self) -> String {
@@ -405,9 +410,8 @@ fn a_terminal_in_a_sandbox_is_a_terminal() {
     warm.idles(PATIENCE);
 
     // Without --tty a Ctrl-C ends the engine's client, and must end what that leaves behind all the same.
-    terminal.tmux(&["kill-server"]);
     let command = format!("{RINGFENCE} sandbox exec -i {} -- sleep 300; echo left with $?; exec cat", warm.name);
-    terminal.tmux(&["new-session", "-d", "-s", "t", "-x", "90", "-y", "30", &command]);
+    terminal.tmux(&["respawn-pane", "-k", "-t", "t", &command]);
     within(PATIENCE, "it sleeps", || warm.processes().iter().any(|line| line.contains("sleep 300")));
     terminal.type_in(&["C-c"]);
     terminal.shows("left with 130");

@@ -64,8 +64,8 @@ impl Passed {
 pub enum Pass {
     /// This one goes to the command.
     On(i32),
-    /// It ended the engine's client, and goes to the command that the client left behind; which is then given this long.
-    Late(i32, Duration),
+    /// The engine's client may have left the command behind: it gets this signal, if it did not get it yet, and then this long.
+    Late(Option<i32>, Duration),
 }
 
 /// How far an end that was asked for has come.
@@ -145,7 +145,12 @@ impl Host {
         let status = match (phase, asked) {
             (Phase::Running, Some(signal)) => {
                 // It was the client that the signal ended; its status says nothing about the command, which goes on.
-                forward(Pass::Late(signal, grace));
+                forward(Pass::Late(Some(signal), grace));
+                None
+            }
+            (_, Some(_)) if streams.terminal => {
+                // The terminal may have sent it to the client as well.
+                forward(Pass::Late(None, grace));
                 None
             }
             _ if killed => None,

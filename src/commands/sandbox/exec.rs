@@ -193,11 +193,11 @@ impl Exec<'_> {
         let streams = Streams { input: args.interactive, terminal, kept: self.json };
         self.host.pass(command, streams, self.grace, suspicious, &mut |pass| {
             let (signal, patience) = match pass {
-                Pass::On(signal) => (signal, None),
+                Pass::On(signal) => (Some(signal), None),
                 Pass::Late(signal, patience) => (signal, Some(patience)),
             };
-            // By name: the numbers differ between this system and the one inside.
-            let name = low_level::signal_name(signal).unwrap_or("SIGTERM").trim_start_matches("SIG");
+            // By name: the numbers differ between this system and the one inside. 0 is no signal.
+            let name = signal.and_then(low_level::signal_name).unwrap_or("0").trim_start_matches("SIG");
             let host = Host { interrupts: Interrupts::default(), ..self.host.clone() };
             let limit = CALL + patience.unwrap_or_default();
             let _ = host.capture(&self.sandbox.signal_command(name, &self.marker, patience), limit);

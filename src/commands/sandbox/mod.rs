@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::cli::{GlobalArgs, WarmCommand};
 use crate::command::CommandSpec;
@@ -53,6 +53,7 @@ pub struct Row {
     /// The engine's id.
     pub id: String,
     /// The container's name.
+    #[serde(deserialize_with = "first")]
     pub name: String,
     /// `running`, `exited`, `created`, `paused`, …
     pub state: String,
@@ -79,6 +80,20 @@ struct OwnerLabels {
     host: String,
     pid: String,
     start: String,
+}
+
+/// A container's name, which one engine gives as a text and another as a list.
+fn first<'de, D: Deserializer<'de>>(names: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Names {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Names::deserialize(names)? {
+        Names::One(name) => name,
+        Names::Many(names) => names.into_iter().next().unwrap_or_default(),
+    })
 }
 
 impl Row {
