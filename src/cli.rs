@@ -18,6 +18,9 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
+/// The agents that stand for a model: they need a login, and an image has them.
+pub const MODEL_AGENTS: [&str; 3] = ["claude", "codex", "opencode"];
+
 const EXAMPLES: &str = "Examples:
   ringfence run 'fix the failing test'                  on the host, with the configured agent
   ringfence run --mode docker -a codex -f task.md       ring-fenced in a container
@@ -90,17 +93,17 @@ pub enum Command {
     /// Run an agent on one task and report how it ended
     Run(Box<RunArgs>),
     /// Look at, set up and build the sandbox
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  ringfence sandbox show\n  ringfence sandbox set docker")]
     Sandbox(SandboxCommand),
     /// Find out whether an agent's login works
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  ringfence auth check claude")]
     Auth(AuthCommand),
     /// Look at tasks that failed for good, and run them again
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  ringfence dead-letter list\n  ringfence dead-letter replay --all")]
     DeadLetter(DeadLetterCommand),
     /// Print a shell's completion script
     #[command(
-        after_help = "Example:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence"
+        after_help = "Examples:\n  ringfence completions bash > ~/.local/share/bash-completion/completions/ringfence\n  source <(ringfence completions zsh)"
     )]
     Completions {
         /// The shell to print it for
@@ -147,9 +150,10 @@ pub enum SandboxCommand {
   ringfence sandbox set agents.claude.share '[\"settings.json\", \"skills\"]'")]
     Set {
         /// host, docker or apple; or a key such as sandbox.memory
-        #[arg(value_name = "MODE|KEY")]
+        #[arg(index = 1, value_name = "MODE|KEY")]
         key: String,
         /// The key's new value
+        #[arg(index = 2)]
         value: Option<String>,
     },
     /// Build the worker image that container modes run in
@@ -199,7 +203,7 @@ pub struct BuildImageArgs {
     #[arg(long, value_name = "IMAGE")]
     pub base: Option<String>,
     /// Agent to install (repeatable; default: all)
-    #[arg(long, value_name = "AGENT", value_parser = ["claude", "codex", "opencode"])]
+    #[arg(long, value_name = "AGENT", value_parser = MODEL_AGENTS)]
     pub agent: Vec<String>,
     /// Version of an agent, as its registry knows it (repeatable; default: latest)
     #[arg(long, value_name = "NAME=VERSION")]
@@ -236,7 +240,7 @@ const AUTH_EXAMPLES: &str = "Examples:
 #[command(after_help = AUTH_EXAMPLES, args_override_self = true)]
 pub struct AuthCheckArgs {
     /// The agent
-    #[arg(value_parser = ["claude", "codex", "opencode"])]
+    #[arg(value_parser = MODEL_AGENTS)]
     pub agent: String,
     /// Where it would run (default: the configured mode)
     #[arg(long, value_name = "WHERE")]

@@ -26,6 +26,11 @@ use output::Printer;
 use runner::{Host, Interrupts};
 
 fn main() -> ExitCode {
+    match commands::completions::answer() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => return commands::not_understood(&error),
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return commands::not_understood(&error),

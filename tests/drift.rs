@@ -54,19 +54,6 @@ fn the_committed_completions_are_those_that_the_binary_prints() {
     }
 }
 
-/// Runs a program if this machine has it.
-fn program(name: &str, args: &[&str]) -> Option<Output> {
-    let mut command = Command::new(name);
-    command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TERM", "dumb");
-    let home = Bed::new();
-    command.env("HOME", home.home()).current_dir(repo()).stdin(Stdio::null());
-    let output = command.output().ok();
-    if output.is_none() {
-        skip(&format!("{name} is not installed"));
-    }
-    output
-}
-
 /// Asserts that it worked in silence, and gives what it printed.
 #[track_caller]
 fn clean(output: &Output) -> String {
@@ -76,36 +63,23 @@ fn clean(output: &Output) -> String {
 }
 
 #[test]
-fn bash_takes_its_completions() {
-    let script = "source completions/ringfence.bash && complete -p ringfence
-        try() { COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1)) COMPREPLY=(); _ringfence \"$1\" \"${!#}\" \"${@: -2:1}\"; echo \"${COMPREPLY[*]}\"; }
-        try ringfence sandbox b; try ringfence run --agent cl; try ringfence run --idle";
-    let Some(output) = program("bash", &["--norc", "-c", script]) else { return };
-    let printed = clean(&output);
-    let lines: Vec<&str> = printed.lines().collect();
-    assert!(lines[0].contains("-F _ringfence") && lines[0].ends_with(" ringfence"), "{printed}");
-    assert_eq!(lines[1..], ["build-image", "claude", "--idle-timeout"]);
-}
-
-#[test]
-fn zsh_takes_its_completions() {
-    let script = "fpath=($PWD/completions $fpath); autoload -Uz compinit && compinit -u -D && print $_comps[ringfence]
-        autoload +X _ringfence && print loaded";
-    if let Some(output) = program("zsh", &["-f", "-c", script]) {
-        assert_eq!(clean(&output), "_ringfence\nloaded\n");
-        clean(&program("zsh", &["-f", "-n", "completions/_ringfence"]).unwrap());
+fn every_command_explains_itself_with_an_example() {
+    let bed = Bed::new();
+    let mut left: Vec<Vec<String>> = vec![Vec::new()];
+    let mut count = 0;
+    while let Some(path) = left.pop() {
+        let args: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+        let help = bed.run(&args).exits(0).out();
+        assert!(help.contains("\nExample"), "ringfence {} has no example:\n{help}", path.join(" "));
+        assert!(help.contains(&format!("\n  ringfence {}", path.join(" "))), "not its own example:\n{help}");
+        count += 1;
+        let below = help.split_once("\nCommands:\n").map_or("", |(_, below)| below).lines();
+        let below = below.take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
+        for name in below.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+            left.push(path.iter().cloned().chain([name.to_owned()]).collect());
+        }
     }
-}
-
-#[test]
-fn fish_takes_its_completions() {
-    let script =
-        "source completions/ringfence.fish; complete -C 'ringfence sandbox b'; complete -C 'ringfence run --agent cl'";
-    if let Some(output) = program("fish", &["--no-config", "-c", script]) {
-        let printed = clean(&output);
-        let first = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
-        assert_eq!(printed.lines().map(first).collect::<Vec<_>>(), ["build-image", "claude"]);
-    }
+    assert!(count >= 16, "{count}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use crate::cli::BuildImageArgs;
+use crate::cli::{BuildImageArgs, MODEL_AGENTS};
 use crate::command::CommandSpec;
 use crate::config::{Environment, Flags, Settings, image_flaw};
 use crate::failure::{Class, Failure};
@@ -19,7 +19,6 @@ const VERSION_LIMIT: Duration = Duration::from_secs(VERSION_SECONDS + 30);
 /// How long forgetting a name may take.
 const FORGET_LIMIT: Duration = Duration::from_secs(60);
 
-const AGENTS: [&str; 3] = ["claude", "codex", "opencode"];
 /// Where a build may have to be told of a proxy: builders know these names.
 const PROXIES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
@@ -104,7 +103,7 @@ fn recipe(args: &BuildImageArgs, settings: &Settings, env: &Environment) -> Resu
             return Err(Failure::new(Class::InvalidImage, format!("{image:?} {flaw}"), hint).into());
         }
     }
-    let agents = if args.agent.is_empty() { AGENTS.map(String::from).to_vec() } else { args.agent.clone() };
+    let agents = if args.agent.is_empty() { MODEL_AGENTS.map(String::from).to_vec() } else { args.agent.clone() };
     let versions = args.agent_version.iter().map(|text| version(text, &agents)).collect::<Result<_, _>>()?;
     Ok(Recipe {
         engine: settings.docker_command.value.clone(),

@@ -1,19 +1,82 @@
-//! `ringfence completions`: a shell's completion script, made from the same types that parse.
+//! `ringfence completions`: a shell's completion script. The script asks this program for the candidates, so that it knows keys, dead
+//! letters and whatever else there is at the moment.
 
-use anyhow::Result;
-use clap::CommandFactory;
+use std::ffi::OsString;
+
+use anyhow::{Context, Result};
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::{CompleteEnv, Shells};
 use serde_json::json;
 
 use crate::cli::Cli;
+use crate::config::{Environment, Mode, keys};
+use crate::ledger::DeadLetters;
 use crate::output::Printer;
+
+/// The variable in which a shell says who asks for candidates.
+const ASKED_BY: &str = "RINGFENCE_COMPLETE";
+
+const NAME: &str = "ringfence";
 
 /// Prints the script for `shell`.
 pub fn run(shell: Shell, printer: &Printer) -> Result<()> {
+    let shell = shell.to_string();
+    let shells = Shells::builtins();
+    let completer = shells.completer(&shell).with_context(|| format!("no completions for {shell}"))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ringfence", &mut script);
-    if printer.is_json() {
-        return printer.json(&json!({ "ok": true, "shell": shell.to_string(), "script": String::from_utf8(script)? }));
+    completer.write_registration(ASKED_BY, NAME, NAME, NAME, &mut script)?;
+    if shell == "zsh" {
+        // Loaded as a function of the folder of functions it has to answer at once.
+        script.extend(b"\nif [[ $funcstack[1] = _ringfence ]]; then _clap_dynamic_completer_ringfence \"$@\"; fi\n");
     }
-    Ok(printer.answer(&script)?)
+    let script = String::from_utf8(script)?;
+    let script = format!("{}\n", script.trim());
+    if printer.is_json() {
+        return printer.json(&json!({ "ok": true, "shell": shell, "script": script }));
+    }
+    Ok(printer.answer(script.as_bytes())?)
+}
+
+/// Answers a shell that asks for candidates, on standard output; whether one did.
+///
+/// # Errors
+/// It asks in a way that is not understood.
+pub fn answer() -> clap::error::Result<bool> {
+    if std::env::var_os(ASKED_BY).is_none() {
+        return Ok(false);
+    }
+    let folder = std::env::current_dir().ok();
+    let asked: Vec<OsString> = std::env::args_os().collect();
+    CompleteEnv::with_factory(command).var(ASKED_BY).bin(NAME).completer(NAME).try_complete(asked, folder.as_deref())
+}
+
+/// What can be typed, with candidates that are not in the types.
+fn command() -> Command {
+    let letters = || ArgValueCandidates::new(letters);
+    let ids = |command: Command, arg: &'static str| command.mut_arg(arg, |arg| arg.add(letters()));
+    Cli::command()
+        .mut_subcommand("sandbox", |sandbox| {
+            sandbox.mut_subcommand("set", |set| set.mut_arg("key", |arg| arg.add(ArgValueCandidates::new(settable))))
+        })
+        .mut_subcommand("dead-letter", |letter| {
+            letter
+                .mut_subcommand("show", |show| ids(show, "id"))
+                .mut_subcommand("replay", |replay| ids(replay, "ids"))
+                .mut_subcommand("rm", |remove| ids(remove, "ids"))
+        })
+}
+
+/// What `sandbox set` takes: modes, and keys with what they mean.
+fn settable() -> Vec<CompletionCandidate> {
+    let keys = keys();
+    let modes = Mode::names().map(|mode| CompletionCandidate::new(mode).help(Some("where agents run".into())));
+    modes.chain(keys.iter().map(|key| CompletionCandidate::new(&key.name).help(Some(key.about.into())))).collect()
+}
+
+fn letters() -> Vec<CompletionCandidate> {
+    let state = Environment::of_process().state_dir();
+    let ids = state.and_then(|state| DeadLetters::of(&state).ids().ok());
+    ids.into_iter().flatten().map(CompletionCandidate::new).collect()
 }

@@ -13,6 +13,7 @@ pub mod set;
 pub mod show;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -22,6 +23,10 @@ use crate::cli::{Cli, ColorWhen, Command, CreateArgs, GlobalArgs, RunArgs};
 use crate::config::Flags;
 use crate::failure::Failure;
 use crate::output::{Colors, Printer};
+
+/// What is shown where nothing was typed.
+const CONCISE: &str = "{about}\n\n{after-help}\n\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n
+Everything else: ringfence --help, ringfence COMMAND --help, ringfence man\n";
 
 /// The printer that the options ask for.
 pub fn printer(cli: &Cli) -> Printer {
@@ -85,6 +90,11 @@ pub fn not_understood(error: &clap::Error) -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().skip(1).take_while(|arg| arg != "--").collect();
     let events = typed.iter().any(|arg| arg == "--json-stream");
     let json = events || typed.iter().any(|arg| arg == "--json");
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && typed.is_empty() {
+        // A reader that has gone away is no error.
+        let _ = write!(anstream::stderr(), "{}", Cli::command().help_template(CONCISE).render_help().ansi());
+        return ExitCode::from(2);
+    }
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if asked || (error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !json) {
         // A reader that has gone away is no error.

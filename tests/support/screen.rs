@@ -74,8 +74,13 @@ impl Screen {
 
     /// Types a line.
     pub fn enter(&self, text: &str) {
-        self.ask(&["send-keys", "-l", text]);
+        self.write(text);
         self.key("Enter");
+    }
+
+    /// Types something.
+    pub fn write(&self, text: &str) {
+        self.ask(&["send-keys", "-l", text]);
     }
 
     /// Presses a key, as tmux calls it.
