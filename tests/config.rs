@@ -366,3 +366,29 @@ fn fifty_processes_at_a_time_lose_nothing_and_never_tear_the_file() {
     left.sort();
     assert_eq!(left, [".config.toml.lock", "config.toml"], "nothing else stays in the folder");
 }
+
+#[test]
+fn show_names_where_each_login_comes_from() {
+    let mut bed = Bed::new();
+    bed.write("home/.codex/auth.json", "{}");
+    bed.set("OPENAI_API_KEY", "sk-test");
+    let of = |bed: &Bed, agent: &str| {
+        let json = bed.run(&["sandbox", "show", "--json"]).exits(0).json();
+        json["credentials"].as_array().unwrap().iter().find(|row| row["agent"] == agent).unwrap().clone()
+    };
+    let file = bed.home().join(".codex/auth.json").display().to_string();
+    // On the host codex itself reads them, and it ignores that variable.
+    assert_eq!(of(&bed, "codex")["source"], file.as_str());
+    bed.set("RINGFENCE_MODE", "docker");
+    let codex = of(&bed, "codex");
+    assert_eq!((&codex["source"], &codex["shadowed"][0]), (&"$OPENAI_API_KEY".into(), &file.into()));
+    assert!(of(&bed, "claude")["source"].is_null());
+    let shown = bed.run(&["sandbox", "show"]).exits(0).out();
+    assert!(shown.lines().any(|line| line.starts_with("codex ") && line.contains("$OPENAI_API_KEY  /")), "{shown}");
+    assert!(shown.lines().any(|line| line.starts_with("claude ") && line.ends_with("none found")), "{shown}");
+    // Nothing is asked for it: a token is for runs.
+    bed.program("tokens", "touch \"$HOME/asked\"; echo token");
+    bed.config("[agents.claude]\ntoken_command = [\"tokens\"]\n");
+    assert_eq!(of(&bed, "claude")["source"], "token_command (tokens)");
+    assert!(!bed.home().join("asked").exists());
+}

@@ -130,6 +130,15 @@ fn the_readme_has_the_exit_codes_of_the_code() {
 }
 
 #[test]
+fn the_readme_tells_operators_of_every_class() {
+    let told: BTreeSet<String> = table("## For operators")
+        .iter()
+        .flat_map(|row| row[0].split(", ").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(told, classes().into_keys().collect());
+}
+
+#[test]
 fn the_manual_has_the_exit_codes_of_the_code() {
     let page = Bed::new().run(&["man"]).exits(0).out();
     let (_, below) = page.split_once(".SH \"EXIT STATUS\"\n").unwrap();

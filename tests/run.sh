@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 engine=${RINGFENCE_TEST_ENGINE:-1}
 begin_setup
-ensure_packages git tmux fish zsh man-db:man groff-base:groff
+ensure_packages git tmux fish zsh man-db:man groff-base:groff jq
 if [ "$engine" = 1 ]; then
     find_engine || start_engine || die "no engine for the tests; without one: RINGFENCE_TEST_ENGINE=0 tests/run.sh"
     import_tiny

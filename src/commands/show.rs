@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::config::{AgentName, Environment, Flags, Guarantee, Level, Mode, Row, Settings, guarantees};
+use crate::credentials::{Reader, source_names};
 use crate::output::{Cell, Printer, Table};
 
 /// The JSON form.
@@ -19,9 +20,29 @@ struct Shown<'s> {
     state_dir: Option<String>,
     agent: AgentName,
     mode: Mode,
+    credentials: &'s [Credential],
     settings: &'s [Row],
     guarantees: &'s [Guarantee],
     warnings: &'s [String],
+}
+
+/// Where an agent's login comes from, as far as that can be told without opening anything.
+#[derive(Serialize)]
+struct Credential {
+    agent: AgentName,
+    source: Option<String>,
+    shadowed: Vec<String>,
+}
+
+/// What a run of each agent would be logged in with, in the mode that is its own.
+fn credentials(settings: &Settings, env: &Environment) -> Vec<Credential> {
+    let agents = AgentName::ALL.iter().copied().filter(|agent| *agent != AgentName::Shell);
+    let of = |agent: AgentName| {
+        let reader = if settings.mode_for(agent).value.is_container() { Reader::Lease } else { Reader::Agent };
+        let mut names = source_names(agent, settings.agent(agent), env, &settings.variables, reader).into_iter();
+        Credential { agent, source: names.next(), shadowed: names.collect() }
+    };
+    agents.map(of).collect()
 }
 
 /// Shows the settings.
@@ -31,6 +52,7 @@ struct Shown<'s> {
 pub fn run(flags: &Flags, env: &Environment, out: &Printer) -> Result<()> {
     let settings = Settings::resolve(flags, env)?;
     let guarantees = guarantees(&settings);
+    let credentials = credentials(&settings, env);
     if out.is_json() {
         return out.json(&Shown {
             ok: true,
@@ -40,6 +62,7 @@ pub fn run(flags: &Flags, env: &Environment, out: &Printer) -> Result<()> {
             state_dir: env.state_dir().map(|folder| folder.display().to_string()),
             agent: settings.agent.value,
             mode: settings.mode_for(settings.agent.value).value,
+            credentials: &credentials,
             settings: settings.rows(),
             guarantees: &guarantees,
             warnings: &settings.warnings,
@@ -48,17 +71,19 @@ pub fn run(flags: &Flags, env: &Environment, out: &Printer) -> Result<()> {
     for warning in &settings.warnings {
         out.warning(warning);
     }
-    for line in report(&settings, &guarantees) {
+    for line in report(&settings, &credentials, &guarantees) {
         out.line(&line)?;
     }
     Ok(())
 }
 
-fn report(settings: &Settings, guarantees: &[Guarantee]) -> Vec<String> {
+fn report(settings: &Settings, credentials: &[Credential], guarantees: &[Guarantee]) -> Vec<String> {
     let mode = settings.mode_for(settings.agent.value).value;
     let absent = if settings.file_exists { "" } else { " (not there: defaults apply)" };
     let mut lines = vec![format!("Configuration: {}{absent}", settings.path.display()), String::new()];
     lines.extend(values(settings).lines());
+    lines.push(String::new());
+    lines.extend(logins(credentials).lines());
     lines.push(String::new());
     lines.extend(levels(guarantees).lines());
     lines.push(String::new());
@@ -72,6 +97,18 @@ fn values(settings: &Settings) -> Table {
     for row in settings.rows() {
         let origin = if row.origin == "default" { Style::new().dimmed() } else { Style::new() };
         table.row([Cell::from(&row.key), text(&row.value).into(), Cell::styled(&row.origin, origin)]);
+    }
+    table
+}
+
+fn logins(credentials: &[Credential]) -> Table {
+    let mut table = Table::new(&["LOGIN", "FROM", "NOT USED"]);
+    for Credential { agent, source, shadowed } in credentials {
+        let source = match source {
+            Some(source) => Cell::from(source),
+            None => Cell::styled("none found", Style::new().yellow()),
+        };
+        table.row([Cell::from(agent.as_str()), source, Cell::from(shadowed.join(", "))]);
     }
     table
 }

@@ -66,6 +66,18 @@ pub fn examine(
     examined
 }
 
+/// The names of the sources that are there for `reader`, the one that wins first. None is opened.
+pub fn source_names(
+    agent: AgentName,
+    settings: &AgentSettings,
+    env: &Environment,
+    handed_in: &[Variable],
+    reader: Reader,
+) -> Vec<String> {
+    let found = rules(agent).map(|rules| sources(rules, settings, env, handed_in, reader));
+    found.into_iter().flatten().map(|source| source.name()).collect()
+}
+
 /// The sources that are there, first that wins.
 pub(super) fn sources<'a>(
     rules: &Rules,

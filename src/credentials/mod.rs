@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use examine::{Examined, Reader, examine};
+pub use examine::{Examined, Reader, examine, source_names};
 pub use token::{Answer, Ask};
 
 use crate::config::{AgentName, AgentSettings, Environment, Variable, duration_text};
