@@ -94,9 +94,14 @@ fn the_manual_renders_without_a_warning() {
     stdin.write_all(page.as_bytes()).unwrap();
     drop(stdin);
     let printed = clean(&child.wait_with_output().unwrap());
-    for part in
-        ["RINGFENCE RUN", "RINGFENCE SANDBOX BUILD-IMAGE", "--idle-timeout <TIME>", "EXIT STATUS", "quota_exhausted"]
-    {
+    for part in [
+        "RINGFENCE RUN",
+        "RINGFENCE SANDBOX BUILD-IMAGE",
+        "--idle-timeout <TIME>",
+        "ringfence run --batch queue.jsonl -j 4",
+        "EXIT STATUS",
+        "quota_exhausted",
+    ] {
         assert!(printed.contains(part), "{part} is not in\n{printed}");
     }
 }

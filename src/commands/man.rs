@@ -32,10 +32,24 @@ fn describe(command: &Command, path: &str, page: &mut Vec<u8>) -> Result<()> {
     man.render_synopsis_section(page)?;
     man.render_description_section(page)?;
     man.render_options_section(page)?;
+    if let Some(help) = command.get_after_help() {
+        examples(&help.to_string(), page);
+    }
     for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
         describe(below, &path, page)?;
     }
     Ok(())
+}
+
+/// What stands below a command's help, as it stands there.
+fn examples(text: &str, page: &mut Vec<u8>) {
+    page.extend_from_slice(b".SH EXAMPLES\n.nf\n");
+    for line in text.lines().filter(|line| !line.starts_with("Example")) {
+        let line = line.trim_start_matches("  ").replace('\\', "\\e").replace('-', "\\-");
+        // A line must not begin like a request.
+        page.extend(format!("\\&{line}\n").into_bytes());
+    }
+    page.extend_from_slice(b".fi\n");
 }
 
 fn exit_codes(page: &mut Vec<u8>) {
