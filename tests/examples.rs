@@ -64,17 +64,17 @@ fn the_wrapper_branches_on_every_code() {
 }
 
 #[test]
-fn the_loop_works_until_the_check_passes() {
+fn until_works_until_the_check_passes() {
     let Some(Place::Host) = places().first() else { return };
     let stub = Stub::start(&[]);
     let trial = Trial::new("claude", Place::Host, &stub).with_key();
     // The check's own words are what the model goes by: this one asks for what it wants.
     let check = "grep -q right answer.txt || { echo 'stub: sh echo right >answer.txt'; exit 1; }";
-    let mended = script(&trial.bed, "loop.sh", &[check, "3", "-a", "claude"]);
+    let mended = script(&trial.bed, "until.sh", &[check, "3", "-a", "claude"]);
     ends(&mended, 0, "passes after 1 turns", "");
-    let hopeless = script(&trial.bed, "loop.sh", &["echo no; false", "1", "-a", "claude"]);
+    let hopeless = script(&trial.bed, "until.sh", &["echo no; false", "1", "-a", "claude"]);
     ends(&hopeless, 1, "", "still fails after 1 turns");
-    let broken = script(&trial.bed, "loop.sh", &["false", "3", "-a", "shell", "-e", "NOT_SET"]);
+    let broken = script(&trial.bed, "until.sh", &["false", "3", "-a", "shell", "-e", "NOT_SET"]);
     assert_eq!(broken.status.code(), Some(78), "what the next turn would meet as well ends the loop");
 }
 
