@@ -150,10 +150,9 @@ pub enum SandboxCommand {
   ringfence sandbox set agents.claude.share '[\"settings.json\", \"skills\"]'")]
     Set {
         /// host, docker or apple; or a key such as sandbox.memory
-        #[arg(index = 1, value_name = "MODE|KEY")]
+        #[arg(value_name = "MODE|KEY")]
         key: String,
         /// The key's new value
-        #[arg(index = 2)]
         value: Option<String>,
     },
     /// Build the worker image that container modes run in

@@ -42,8 +42,8 @@ fn complete(shell: &str, start: &str, load: &str) {
         screen.shows(typed);
         screen.key("Tab");
         screen.shows(completed);
-        // The line that stands there now is not to be executed.
-        screen.key("C-c");
+        // The line that stands there is not to be executed; unlike C-c this is read in its turn.
+        screen.key("C-u");
     }
 }
 

@@ -54,18 +54,23 @@ pub fn answer() -> clap::error::Result<bool> {
 
 /// What can be typed, with candidates that are not in the types.
 fn command() -> Command {
-    let letters = || ArgValueCandidates::new(letters);
-    let ids = |command: Command, arg: &'static str| command.mut_arg(arg, |arg| arg.add(letters()));
+    let in_letters = [("show", "id"), ("replay", "ids"), ("rm", "ids")];
     Cli::command()
-        .mut_subcommand("sandbox", |sandbox| {
-            sandbox.mut_subcommand("set", |set| set.mut_arg("key", |arg| arg.add(ArgValueCandidates::new(settable))))
-        })
+        .mut_subcommand("sandbox", |sandbox| sandbox.mut_subcommand("set", |set| offer(set, "key", settable)))
         .mut_subcommand("dead-letter", |letter| {
-            letter
-                .mut_subcommand("show", |show| ids(show, "id"))
-                .mut_subcommand("replay", |replay| ids(replay, "ids"))
-                .mut_subcommand("rm", |remove| ids(remove, "ids"))
+            in_letters
+                .iter()
+                .fold(letter, |letter, (name, arg)| letter.mut_subcommand(name, |command| offer(command, arg, letters)))
         })
+}
+
+/// `command` with these candidates for `arg`.
+fn offer(command: Command, arg: &'static str, candidates: fn() -> Vec<CompletionCandidate>) -> Command {
+    // An argument that is changed goes to the end of the list, and would change its place on the command line with it.
+    let positionals: Vec<_> = command.get_positionals().map(|arg| arg.get_id().clone()).collect();
+    let placed = positionals.into_iter().enumerate();
+    let command = placed.fold(command, |command, (at, id)| command.mut_arg(id, |arg| arg.index(at + 1)));
+    command.mut_arg(arg, |arg| arg.add(ArgValueCandidates::new(candidates)))
 }
 
 /// What `sandbox set` takes: modes, and keys with what they mean.

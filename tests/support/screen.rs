@@ -57,9 +57,15 @@ impl Screen {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// What is on it, and above it in the scrollback.
+    /// What is on it, and above it in the scrollback; lines that were too long for it are whole.
     pub fn text(&self) -> String {
-        self.ask(&["capture-pane", "-p", "-S", "-500"])
+        let text = self.ask(&["capture-pane", "-p", "-J", "-S", "-500"]);
+        text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
+    }
+
+    /// What can be seen of it, row by row.
+    pub fn rows(&self) -> Vec<String> {
+        self.ask(&["capture-pane", "-p"]).lines().map(|row| row.trim_end().to_owned()).collect()
     }
 
     /// The same with its colours, as the sequences that make them.
