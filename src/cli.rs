@@ -71,7 +71,7 @@ pub struct GlobalArgs {
     /// Colour: decided by the terminal, or fixed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     pub color: ColorWhen,
-    /// Never ask anything
+    /// Never ask anything: `sandbox set` without a key is an error then
     #[arg(long, global = true)]
     pub no_input: bool,
 }
@@ -143,15 +143,16 @@ pub enum SandboxCommand {
     Show,
     /// Find out whether runs work here: the real path, every step of it, and what to type where one does not
     Doctor(DoctorArgs),
-    /// Change the configuration file: a mode, or any key
+    /// Change the configuration file: a mode, or any key; with neither, on a terminal, a short guided setup
     #[command(after_help = "Examples:
+  ringfence sandbox set
   ringfence sandbox set docker
   ringfence sandbox set sandbox.memory 8g
   ringfence sandbox set agents.claude.share '[\"settings.json\", \"skills\"]'")]
     Set {
         /// host, docker or apple; or a key such as sandbox.memory
         #[arg(value_name = "MODE|KEY")]
-        key: String,
+        key: Option<String>,
         /// The key's new value
         value: Option<String>,
     },

@@ -59,7 +59,10 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<i32> {
                     let host = Host { interrupts: Interrupts::install()?, ..host };
                     return Ok(commands::doctor::run(&args, &flags, &env, &host, printer)?.exit_code());
                 }
-                SandboxCommand::Set { key, value } => {
+                SandboxCommand::Set { key: None, .. } => {
+                    return Ok(commands::setup::run(&flags, &env, &host, global.no_input, printer)?.exit_code());
+                }
+                SandboxCommand::Set { key: Some(key), value } => {
                     commands::set::run(&key, value.as_deref(), &flags, &env, printer)?;
                 }
                 SandboxCommand::BuildImage(args) => {

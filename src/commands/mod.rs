@@ -10,6 +10,7 @@ pub mod run;
 pub mod sandbox;
 pub mod schema;
 pub mod set;
+pub mod setup;
 pub mod show;
 
 use std::ffi::OsString;

@@ -180,6 +180,13 @@ impl Printer {
         }
     }
 
+    /// A remark that holds styles of our own, which are taken out where they are not wanted.
+    pub fn note_styled(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(self.err(), "{text}");
+        }
+    }
+
     /// A warning, unless people asked for silence.
     pub fn warning(&self, text: &str) {
         // A reader that has gone away is noticed by what the run itself writes.
