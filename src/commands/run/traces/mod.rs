@@ -160,12 +160,12 @@ impl Traces {
         let git = root.join(".git");
         let own = if git.is_file() {
             self.file(&git, As::Whole, "git");
-            let text = self.text(&git).unwrap_or_default();
+            let text = text(&git).unwrap_or_default();
             root.join(text.strip_prefix("gitdir:").unwrap_or_default().trim())
         } else {
             git
         };
-        let common = self.text(&own.join("commondir")).map_or_else(|| own.clone(), |text| own.join(text.trim()));
+        let common = text(&own.join("commondir")).map_or_else(|| own.clone(), |text| own.join(text.trim()));
         let common = fs::canonicalize(&common).unwrap_or(common);
         self.file(&own.join("commondir"), As::Whole, "git");
         self.file(&own.join("config.worktree"), As::GitConfig, "git");
@@ -217,7 +217,8 @@ impl Traces {
             }
             return;
         };
-        let trace = match (read, self.bytes(path)) {
+        let bytes = if metadata.is_file() { bytes(path) } else { None };
+        let trace = match (read, bytes) {
             (_, None) => Trace::Odd("no file that can be read"),
             (As::Whole, Some(bytes)) => {
                 let hash = self.hashes.hash_one((metadata.len(), &bytes));
@@ -232,22 +233,22 @@ impl Traces {
         };
         self.found.insert(path.to_owned(), (trace, who));
     }
+}
 
-    fn text(&self, path: &Path) -> Option<String> {
-        String::from_utf8(self.bytes(path)?).ok()
-    }
+/// The text of a regular file.
+fn text(path: &Path) -> Option<String> {
+    let bytes = if fs::metadata(path).ok()?.is_file() { bytes(path) } else { None };
+    String::from_utf8(bytes?).ok()
+}
 
-    /// The contents of a regular file. Nothing else is even opened: a device may act on that, and a pipe would never end.
-    fn bytes(&self, path: &Path) -> Option<Vec<u8>> {
-        if !fs::metadata(path).ok()?.is_file() {
-            return None;
-        }
-        let flags = rustix::fs::OFlags::NONBLOCK.bits();
-        let file = OpenOptions::new().read(true).custom_flags(i32::try_from(flags).ok()?).open(path).ok()?;
-        let mut bytes = Vec::new();
-        file.take(LARGEST).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
-    }
+/// The contents of what has been seen to be a regular file. Nothing else is even opened: a device may act on that, and a pipe would
+/// never end.
+fn bytes(path: &Path) -> Option<Vec<u8>> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    let file = OpenOptions::new().read(true).custom_flags(i32::try_from(flags).ok()?).open(path).ok()?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// The lines that call a driver which a configuration may define.
