@@ -10,7 +10,7 @@ use support::screen::Screen;
 use support::{Bed, RINGFENCE, skip};
 
 /// What is typed before Tab, and what stands there after it.
-const CASES: [(&str, &str); 8] = [
+const CASES: [(&str, &str); 10] = [
     ("ringfence sandbox b", "ringfence sandbox build-image"),
     ("ringfence run --agent cl", "ringfence run --agent claude"),
     ("ringfence --mode app", "ringfence --mode apple"),
@@ -19,16 +19,22 @@ const CASES: [(&str, &str); 8] = [
     ("ringfence schema ev", "ringfence schema events"),
     ("ringfence run --idle", "ringfence run --idle-timeout"),
     ("ringfence dead-letter show letter-", "ringfence dead-letter show letter-of-today"),
+    ("ringfence sandbox exec wa", "ringfence sandbox exec warm-one"),
+    ("ringfence run --sandbox wa", "ringfence run --sandbox warm-one"),
 ];
+
+/// An engine with one warm sandbox, which answers as Docker does; `tests/sandbox.rs` asks a real one.
+const LISTS: &str = r#"[ "$1" = ps ] && echo '{"id": "1", "name": "warm-one", "state": "running", "image": "i", "kind": "sandbox", "agent": "shell",
+    "loop": "", "workspace": "/w", "created": "2026-11-21T03:00:00Z", "host": "", "pid": "", "start": ""}' | tr -d '\n'"#;
 
 /// Presses Tab in the shell that `start` starts and `load` prepares.
 fn complete(shell: &str, start: &str, load: &str) {
     if !Path::new("/usr/bin").join(shell).exists() && !Path::new("/bin").join(shell).exists() {
         return skip(&format!("{shell} is not installed"));
     }
-    let bed = Bed::new();
+    let mut bed = Bed::new();
+    bed.program("docker", LISTS);
     bed.write("home/.local/state/ringfence/dead-letters/letter-of-today.json", "{}");
-    std::fs::create_dir(bed.root().join("bin")).unwrap();
     symlink(RINGFENCE, bed.root().join("bin/ringfence")).unwrap();
     let Some(screen) = Screen::of(&bed) else { return };
     screen.enter(&format!("exec {start}"));

@@ -1,5 +1,5 @@
 //! `ringfence completions`: a shell's completion script. The script asks this program for the candidates, so that it knows keys, dead
-//! letters and whatever else there is at the moment.
+//! letters, sandboxes and whatever else there is at the moment.
 
 use std::ffi::OsString;
 
@@ -10,10 +10,13 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 use serde_json::json;
 
+use super::sandbox;
 use crate::cli::Cli;
-use crate::config::{Environment, Mode, keys};
+use crate::config::{Environment, Flags, Mode, Settings, keys};
 use crate::ledger::DeadLetters;
 use crate::output::Printer;
+use crate::redact::Secrets;
+use crate::runner::{Host, Interrupts};
 
 /// The variable in which a shell says who asks for candidates.
 const ASKED_BY: &str = "RINGFENCE_COMPLETE";
@@ -54,9 +57,16 @@ pub fn answer() -> clap::error::Result<bool> {
 
 /// What can be typed, with candidates that are not in the types.
 fn command() -> Command {
+    let in_sandbox = [("exec", "name"), ("stop", "names"), ("rm", "names"), ("save", "name")];
     let in_letters = [("show", "id"), ("replay", "ids"), ("rm", "ids")];
     Cli::command()
-        .mut_subcommand("sandbox", |sandbox| sandbox.mut_subcommand("set", |set| offer(set, "key", settable)))
+        .mut_subcommand("sandbox", |sandbox| {
+            let sandbox = sandbox.mut_subcommand("set", |set| offer(set, "key", settable));
+            in_sandbox.iter().fold(sandbox, |sandbox, (name, arg)| {
+                sandbox.mut_subcommand(name, |command| offer(command, arg, sandboxes))
+            })
+        })
+        .mut_subcommand("run", |run| offer(run, "sandbox", sandboxes))
         .mut_subcommand("dead-letter", |letter| {
             in_letters
                 .iter()
@@ -84,4 +94,12 @@ fn letters() -> Vec<CompletionCandidate> {
     let state = Environment::of_process().state_dir();
     let ids = state.and_then(|state| DeadLetters::of(&state).ids().ok());
     ids.into_iter().flatten().map(CompletionCandidate::new).collect()
+}
+
+fn sandboxes() -> Vec<CompletionCandidate> {
+    let env = Environment::of_process();
+    let settings = Settings::resolve(&Flags::default(), &env);
+    let host = Host { interrupts: Interrupts::default(), verbose: false, secrets: Secrets::default() };
+    let names = settings.map(|settings| sandbox::names(&host, &settings.docker_command));
+    names.into_iter().flatten().map(CompletionCandidate::new).collect()
 }
