@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -148,10 +149,14 @@ fn above_the_workspace_only_the_host_is_looked_at() {
     let Some(engine) = Engine::get() else { return };
     let bed = engine.bed();
     git(&bed.workspace(), &["init", "-q"]);
-    let options = ["--mode", "docker", "--image", &engine.tiny()];
-    let warnings = warnings(&bed, &options, "printf '[core]\\nfsmonitor = ./evil\\n' >>.git/config");
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains(".git/config (core.fsmonitor), which git"), "{warnings:?}");
+    let mount = bed.root().join("mounted");
+    fs::create_dir(&mount).unwrap();
+    let options = ["--mode", "docker", "--image", &engine.tiny(), "--mount", mount.to_str().unwrap()];
+    let script = format!("printf '[core]\\nfsmonitor = ./evil\\n' >>.git/config; echo x >{}/.envrc", mount.display());
+    let warnings = warnings(&bed, &options, &script);
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("/mounted/.envrc, which direnv"), "{warnings:?}");
+    assert!(warnings[1].contains(".git/config (core.fsmonitor), which git"), "{warnings:?}");
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl Attempts<'_> {
     /// Makes as many attempts at `order` as it takes, under this run's id. `lost` is how many an earlier process began.
     pub fn make(&self, order: &Order, run_id: &str, lost: u32, follower: &mut dyn Follower) -> Ended {
         let began = Instant::now();
-        let traces = Traces::of(&order.workspace.path, self.may_reach_above(order));
+        let traces = Traces::before(order, self.fallback);
         let mut settings = Cow::Borrowed(&*order.settings);
         let (mut number, mut usage, mut warnings) = (lost, Usage::default(), Vec::new());
         loop {
@@ -182,11 +182,6 @@ impl Attempts<'_> {
             let duration = began.elapsed();
             return Ended { usage, warnings, duration, ..Ended::of(attempt, &settings, number) };
         }
-    }
-
-    /// Whether an attempt may take place on the host, where nothing keeps the agent in its workspace.
-    fn may_reach_above(&self, order: &Order) -> bool {
-        self.fallback || !order.settings.mode_for(order.settings.agent.value).value.is_container()
     }
 
     fn attempt(

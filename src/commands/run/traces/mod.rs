@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::order::Order;
+
 /// How much of a file is read, bytes.
 const LARGEST: u64 = 4 << 20;
 /// How many names of a folder are looked at.
@@ -64,6 +66,7 @@ enum Trace {
 /// The files in question as they were at one moment.
 pub struct Traces {
     workspace: PathBuf,
+    mounts: Vec<PathBuf>,
     /// Whether the agent can reach what is above the workspace.
     above: bool,
     hashes: RandomState,
@@ -73,11 +76,15 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Looks at `workspace`; where the agent can reach what is `above` it, at its repository there, too.
-    pub fn of(workspace: &Path, above: bool) -> Self {
+    /// Looks at what the task of `order` can write to: its workspace, the mounts, and, where it may run `on_host` and nothing keeps the
+    /// agent in its workspace, the repository above that.
+    pub fn before(order: &Order, on_host: bool) -> Self {
+        let settings = &order.settings;
+        let writable = settings.sandbox.mounts.iter().filter(|mount| !mount.read_only && mount.source.is_dir());
         let mut traces = Traces {
-            workspace: workspace.to_owned(),
-            above,
+            workspace: order.workspace.path.clone(),
+            mounts: writable.map(|mount| mount.source.clone()).collect(),
+            above: on_host || !settings.mode_for(settings.agent.value).value.is_container(),
             hashes: RandomState::new(),
             found: BTreeMap::new(),
             led: BTreeSet::new(),
@@ -90,6 +97,7 @@ impl Traces {
     pub fn warnings(self) -> Vec<String> {
         let mut now = Traces {
             workspace: self.workspace.clone(),
+            mounts: self.mounts.clone(),
             above: self.above,
             hashes: self.hashes.clone(),
             found: BTreeMap::new(),
@@ -142,14 +150,20 @@ impl Traces {
     }
 
     fn look(&mut self) {
-        let root = self.workspace.clone();
+        self.root(&self.workspace.clone(), self.above);
+        for mount in self.mounts.clone() {
+            self.root(&mount, false);
+        }
+    }
+
+    fn root(&mut self, root: &Path, above: bool) {
         for (name, read, who) in FILES {
             self.file(&root.join(name), *read, who);
         }
         for (folder, start, who) in FOLDERS {
             self.folder(&root.join(folder), who, |name| name.starts_with(start));
         }
-        let mut roots = root.ancestors().take(if self.above { usize::MAX } else { 1 });
+        let mut roots = root.ancestors().take(if above { usize::MAX } else { 1 });
         if let Some(repository) = roots.find(|folder| folder.join(".git").symlink_metadata().is_ok()) {
             self.repository(repository);
         }
