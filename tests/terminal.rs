@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use support::screen::Screen;
-use support::{Bed, RINGFENCE, within};
+use support::{Bed, RINGFENCE, processes_with, within};
 
 /// A claude that calls a tool whose argument would act on a terminal, waits for the file `go`, and answers.
 const CLAUDE: &str = r#"cat >/dev/null
@@ -171,4 +171,19 @@ fn ctrl_z_stops_ringfence_and_says_that_the_agent_goes_on() {
     bed.write("work/go", "");
     screen.until("the answer", answer);
     assert!(live(&screen.text()).is_none(), "{}", screen.text());
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_no_limit_up() {
+    let bed = bed();
+    let Some(screen) = Screen::of(&bed) else { return };
+    screen.run("stty ixon");
+    screen.enter(&run("--timeout 3s --grace 1s"));
+    screen.until("the live line", |shown| live(shown).is_some());
+    let agent = bed.root().join("bin/claude").display().to_string();
+    assert!(!processes_with(&agent).is_empty());
+    screen.key("C-s");
+    within(Duration::from_secs(20), "the agent is ended", || processes_with(&agent).is_empty());
+    screen.key("C-q");
+    screen.shows("it reached the timeout of 3s");
 }

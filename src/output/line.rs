@@ -27,13 +27,26 @@ struct Drawn<S> {
 }
 
 struct Shared<S> {
+    /// What is shown; never held while anything is written, so that a terminal that takes nothing (Ctrl-S) holds nobody up who has
+    /// something new to show.
     state: Mutex<State<S>>,
     over: Condvar,
+    /// Held by who writes.
+    pen: Mutex<()>,
 }
 
 struct State<S> {
     shown: S,
     over: bool,
+}
+
+impl<S> Shared<S> {
+    /// Waits until the line is to be drawn again, or is over: whether it is.
+    fn wait(&self) -> bool {
+        let state = locked(&self.state);
+        let waited = self.over.wait_timeout_while(state, REDRAW, |state| !state.over);
+        waited.unwrap_or_else(PoisonError::into_inner).0.over
+    }
 }
 
 /// The text of a line, as it is put together.
@@ -69,8 +82,8 @@ impl Text {
     }
 }
 
-fn locked<S>(state: &Mutex<State<S>>) -> MutexGuard<'_, State<S>> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Nobody may be reading standard error; that is no reason to stop.
@@ -85,20 +98,16 @@ impl<S: Send + 'static> LiveLine<S> {
         if !live {
             return LiveLine(None);
         }
-        let shared = Arc::new(Shared { state: Mutex::new(State { shown, over: false }), over: Condvar::new() });
+        let state = Mutex::new(State { shown, over: false });
+        let shared = Arc::new(Shared { state, over: Condvar::new(), pen: Mutex::new(()) });
         let ours = shared.clone();
         let thread = thread::spawn(move || {
             let mut spinner = FRAMES.iter().cycle();
-            let mut state = locked(&ours.state);
             // What is over at once is never drawn.
-            loop {
-                let waited = ours.over.wait_timeout_while(state, REDRAW, |state| !state.over);
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
-                if state.over {
-                    return;
-                }
+            while !ours.wait() {
+                let _pen = locked(&ours.pen);
                 let mut text = Text { text: String::new(), frame: spinner.next().unwrap_or(&"") };
-                draw(&state.shown, &mut text);
+                draw(&locked(&ours.state).shown, &mut text);
                 put(&format!("\r\x1b[?7l{}\x1b[J\x1b[?7h\r", text.text));
             }
         });
@@ -115,7 +124,7 @@ impl<S: Send + 'static> LiveLine<S> {
     /// Writes through `write` while the line is away.
     pub(super) fn around<T>(&self, write: impl FnOnce() -> T) -> T {
         let Some(drawn) = &self.0 else { return write() };
-        let _held = locked(&drawn.shared.state);
+        let _pen = locked(&drawn.shared.pen);
         put(ERASE);
         write()
     }
