@@ -175,3 +175,16 @@ fn login_checks_are_what_the_schema_says() {
     schema.fits(&bed.run(&["auth", "check", "claude", "--quick", "--json"]).exits(0).json());
     schema.fits(&bed.run(&["auth", "check", "claude", "--timeout", "0", "--json"]).exits(2).json());
 }
+
+#[test]
+fn the_readmes_events_are_what_the_schema_says() {
+    let events = Schema::of("events");
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let shown = readme.lines().filter(|line| line.starts_with(r#"{"type":""#) && !line.contains('…'));
+    let mut lines: Vec<Value> = shown.map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &mut lines {
+        line["timestamp"] = json!("2026-11-21T06:42:25.785Z");
+        events.fits(line);
+    }
+    assert_eq!(types(&lines), ["started", "tool", "tool_result", "usage", "text"]);
+}
