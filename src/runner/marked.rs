@@ -20,10 +20,12 @@ pub const CAN_LOOK: bool = cfg!(target_os = "linux");
 pub fn any(marker: &str) -> bool {
     let until = Instant::now() + PATIENCE;
     let mut seen = HashSet::new();
+    // Most environments fit, so one read takes them.
+    let mut environment = Vec::with_capacity(64 * 1024);
     loop {
         let before = seen.len();
         for process in processes() {
-            if seen.insert(process.clone()) && carries(&process, marker, until) {
+            if seen.insert(process.clone()) && carries(&process, marker, &mut environment, until) {
                 return true;
             }
         }
@@ -53,11 +55,11 @@ fn processes() -> impl Iterator<Item = PathBuf> {
 
 /// Whether the environment of a process holds `marker`. While the process starts another program it reads as empty, and one
 /// that was opened before ends in the middle: only what can still be read from its beginning was read to its end, and only the
-/// kernel's own word that there is nothing is believed.
-fn carries(process: &Path, marker: &str, until: Instant) -> bool {
+/// kernel's own word that there is nothing is believed. `environment` is room for it.
+fn carries(process: &Path, marker: &str, environment: &mut Vec<u8>, until: Instant) -> bool {
     while let Ok(file) = File::open(process.join("environ")) {
-        let mut environment = Vec::new();
-        let read = (&file).read_to_end(&mut environment);
+        environment.clear();
+        let read = (&file).read_to_end(environment);
         if environment.split(|&byte| byte == 0).any(|variable| variable == marker.as_bytes()) {
             return true;
         }
