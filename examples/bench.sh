@@ -10,6 +10,7 @@ begin_setup
 ensure_packages hyperfine jq procps:pgrep
 find_engine || start_engine || die "no engine to measure"
 import_tiny
+import_debian ringfence-test/debian:latest
 end_setup
 cargo build --release --locked --bin ringfence 8>&- 9>&-
 
@@ -88,6 +89,38 @@ runs=$((runs / 2)) measure rm --prepare "$(again rf-bench-bare "$detached")" --p
     "docker rm -f rf-bench-bare" "$(warm rm rf-bench-ours)"
 compare "rm: docker rm -f | rm" rm "at most 1.2"
 docker rm -f rf-bench-bare rf-bench-ours >/dev/null 2>&1 || true
+
+# The same run without a list of hosts and with one; the list needs perl in the image.
+read -ra listed <<<"${our_words[*]/$image/ringfence-test/debian:latest}"
+measure door "${listed[*]} true" "${listed[*]} --allow-host files.bench true"
+differ "cold: run | run --allow-host" door "at most +600 ms"
+
+# 512 MiB from a server on a network of ours, straight and through the door: the best of five.
+network=ringfence-bench-$$
+docker network create "$network" >/dev/null
+server=$(docker run --rm --detach --network "$network" --network-alias files.bench "$image" sh -c \
+    'dd if=/dev/zero of=/tmp/zero bs=1M count=512 2>/dev/null; cd /tmp && exec httpd -f -p 8080')
+until docker exec "$server" wget -q --spider http://127.0.0.1:8080/zero 2>/dev/null; do sleep 0.1; done
+cat >"$bench/work/download.pl" <<'END'
+use IO::Socket::INET;
+my $proxy = $ENV{http_proxy} ? 'http://files.bench:8080' : '';
+my $server = IO::Socket::INET->new($proxy ? '127.0.0.1:3128' : 'files.bench:8080') or die "$@";
+print $server "GET $proxy/zero HTTP/1.0\r\nHost: files.bench:8080\r\n\r\n";
+my ($piece, $bytes);
+while (my $got = sysread $server, $piece, 1 << 20) { $bytes += $got }
+die "only $bytes bytes" if $bytes < 512 << 20;
+END
+download() {
+    env -i PATH="$PATH" HOME="$bench/home" DOCKER_HOST="$DOCKER_HOST" "${listed[@]}" --network "$network" "$@" \
+        'for i in 1 2 3 4 5; do b=$(date +%s%N); perl download.pl || exit; echo $((512000000000 / ($(date +%s%N) - b))); done' </dev/null |
+        sort -n | tail -n 1
+}
+straight=$(download) door=$(download --allow-host files.bench:8080)
+docker rm --force "$server" >/dev/null
+docker network rm "$network" >/dev/null
+awk -v a="$straight" -v b="$door" 'BEGIN {
+    printf "%-34s %7.0f MiB/s %7.0f MiB/s %7.3f   at least 0.5\n", "download: open | --allow-host", a, b, b / a
+    }'
 
 # 256 MiB of output into a pipe: rate beside the bare client's, and the peak memory of ringfence itself.
 megabytes=256

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use run::AGENTS;
 pub use run::RunArgs;
-pub use sandbox::{CreateArgs, ExecArgs, RemoveArgs, WarmCommand};
+pub use sandbox::{CreateArgs, ExecArgs, NetworkArgs, PolicyArg, RemoveArgs, WarmCommand};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())

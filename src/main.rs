@@ -6,6 +6,7 @@ mod command;
 mod commands;
 mod config;
 mod credentials;
+mod egress;
 mod failure;
 mod image;
 mod ledger;

@@ -162,20 +162,6 @@ fn mistakes_are_one_object_with_json_wherever_it_stands() {
 }
 
 #[test]
-fn what_other_issues_bring_is_refused_by_name() {
-    let bed = watched();
-    let options: &[&[&str]] = &[&["--allow-host", "h"]];
-    for option in options {
-        let args = [&["run", "x"], *option].concat();
-        let (error, _, hint) = three_lines(&bed.run(&args).exits(2));
-        assert_eq!(error, format!("{} is not in this version of ringfence", option[0]));
-        assert!(hint.contains(&format!("leave out {}", option[0])), "{hint}");
-        assert_eq!(bed.run(&[&args[..], &["--json"]].concat()).exits(2).json()["class"], "usage");
-    }
-    assert_eq!(ran(&bed), "");
-}
-
-#[test]
 fn an_error_reads_well() {
     let bed = Bed::new();
     assert_data_eq!(

@@ -203,7 +203,7 @@ fn the_readmes_variables_are_those_of_the_code() {
 #[test]
 fn every_option_that_the_readme_names_exists() {
     let bed = Bed::new();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 13] = [
         &[],
         &["run"],
         &["auth", "check"],
@@ -215,6 +215,7 @@ fn every_option_that_the_readme_names_exists() {
         &["sandbox", "create"],
         &["sandbox", "exec"],
         &["sandbox", "rm"],
+        &["sandbox", "network"],
         &["sandbox", "prune"],
     ];
     let help = commands.map(|command| bed.run(&[command, &["--help"]].concat()).exits(0).out()).concat();
@@ -251,7 +252,7 @@ fn every_example_is_legal_and_the_whole_one_is_whole() {
 // --- The house ---
 
 /// What each folder or file of src may use besides itself.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("command", &[]),
     ("failure", &[]),
     ("redact", &[]),
@@ -261,6 +262,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("image", &["command", "failure"]),
     ("runner", &["command", "failure", "redact"]),
     ("ledger", &["command", "failure", "config"]),
+    ("egress", &["command", "failure", "config"]),
     ("agents", &["command", "failure", "config"]),
     ("credentials", &["command", "failure", "config"]),
     (

@@ -292,7 +292,7 @@ fn ctrl_c_stops_the_engine_too() {
     let first_steps = || -> Vec<String> {
         let all = engine.docker(&["ps", "--no-trunc", "--format", "{{.ID}} {{.Command}}"]);
         all.lines()
-            .filter(|line| line.contains("apt-get update") && line.contains("tinyproxy"))
+            .filter(|line| line.contains("apt-get update") && line.contains("ripgrep"))
             .map(str::to_owned)
             .collect()
     };

@@ -74,6 +74,10 @@ impl Agent for Claude {
         Some(("ANTHROPIC_BASE_URL", "api.anthropic.com"))
     }
 
+    fn hosts(&self) -> &'static [&'static str] {
+        &["anthropic"]
+    }
+
     fn login_hint(&self) -> &'static str {
         "run `claude` on the host and log in (/login), or set CLAUDE_CODE_OAUTH_TOKEN (`claude setup-token`) or ANTHROPIC_API_KEY"
     }

@@ -41,6 +41,10 @@ impl Agent for Codex {
         Some(("OPENAI_BASE_URL", "api.openai.com"))
     }
 
+    fn hosts(&self) -> &'static [&'static str] {
+        &["openai"]
+    }
+
     fn login_hint(&self) -> &'static str {
         "run `codex login` on the host, or set CODEX_API_KEY or OPENAI_API_KEY"
     }

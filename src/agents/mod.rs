@@ -162,6 +162,8 @@ pub trait Agent {
     }
     /// Variables that it documents for its endpoint and model: handed in when set.
     fn variables(&self) -> &'static [&'static str];
+    /// The presets of hosts without which it cannot work: those of its model's API.
+    fn hosts(&self) -> &'static [&'static str];
     /// The variable whose value it must be handed as [`Task::endpoint`], because it ignores the variable itself.
     fn endpoint(&self) -> Option<&'static str> {
         None

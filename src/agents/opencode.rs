@@ -50,6 +50,11 @@ impl Agent for Opencode {
         (!chosen).then_some(("OPENCODE_CONFIG_CONTENT", r#"{"disabled_providers":["opencode"]}"#))
     }
 
+    /// Those whose credentials it is handed; another provider's are to be listed.
+    fn hosts(&self) -> &'static [&'static str] {
+        &["anthropic", "openai"]
+    }
+
     fn login_hint(&self) -> &'static str {
         "run `opencode auth login` on the host, or set the API key of its provider, such as ANTHROPIC_API_KEY"
     }

@@ -28,6 +28,10 @@ impl Agent for Shell {
         &[]
     }
 
+    fn hosts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn login_hint(&self) -> &'static str {
         ""
     }

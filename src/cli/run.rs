@@ -13,6 +13,7 @@ const RUN_EXAMPLES: &str = "Examples:
   ringfence run -a codex --mode docker --timeout 20m -f task.md
   echo 'make check' | ringfence run -a shell --mode docker --network none
   ringfence run --json 'tidy up' | jq -r .class
+  ringfence run --mode docker --allow-host @npm --allow-host git.example.com --forward 5432 'upgrade the dependencies'
   ringfence run --batch queue.jsonl -j 4 --results results.jsonl
   ringfence run --dry-run --mode docker 'show me the command line'";
 
@@ -58,9 +59,20 @@ pub struct RunArgs {
     /// Run in the warm sandbox of this loop, or in a throwaway container where there is none
     #[arg(long = "loop", value_name = "ID")]
     pub loop_id: Option<String>,
-    /// Allow network traffic to this host only (repeatable)
-    #[arg(long, value_name = "HOST[:PORT]", hide = true)]
+    /// Let the container reach this host only, `*.DOMAIN` for all below one, or the hosts of a preset: @anthropic, @openai,
+    /// @github, @npm, @pypi, @crates, @debian (repeatable; ports 443 and 80 unless one is named)
+    #[arg(long, value_name = "HOST[:PORT]")]
     pub allow_host: Vec<String>,
+    /// With a list of hosts, do not add those of the agent's own API
+    #[arg(long)]
+    pub no_agent_hosts: bool,
+    /// Let everything through, and print the list of hosts that would have been enough
+    #[arg(long)]
+    pub learn: bool,
+    /// Bring a TCP service that this machine reaches (default: its own, on the same port) to 127.0.0.1:PORT in the container
+    /// (repeatable)
+    #[arg(long, value_name = "PORT[:HOST:PORT]")]
+    pub forward: Vec<String>,
     /// Run on the host, with a warning, when the container mode cannot start
     #[arg(long, value_name = "MODE", value_parser = ["host"])]
     pub fallback: Option<String>,

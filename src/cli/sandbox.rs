@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::run::{AGENTS, ContainerArgs};
 
@@ -29,6 +29,8 @@ pub enum WarmCommand {
     /// Remove warm sandboxes, with whatever runs in them
     #[command(name = "rm")]
     Remove(RemoveArgs),
+    /// Show or change what a warm sandbox may reach, while it lives
+    Network(NetworkArgs),
     /// Save what was installed in a warm sandbox as an image
     #[command(
         after_help = "Example:\n  ringfence sandbox save mybox team/worker:tools\n\nA sandbox that is to be saved is made with a \
@@ -52,9 +54,44 @@ pub enum WarmCommand {
     },
 }
 
+const NETWORK_EXAMPLES: &str = "Examples:
+  ringfence sandbox network mybox
+  ringfence sandbox network mybox --allow-host @npm --block-host telemetry.example.com
+  ringfence sandbox network mybox --log --json | jq '.log[] | select(.verdict == \"denied\")'";
+
+/// `ringfence sandbox network`.
+#[derive(Args, Debug)]
+#[command(after_help = NETWORK_EXAMPLES, args_override_self = true)]
+pub struct NetworkArgs {
+    /// The sandbox, which was made with a list of hosts
+    pub name: String,
+    /// What becomes of hosts that no rule is about
+    #[arg(long)]
+    pub policy: Option<PolicyArg>,
+    /// Let it reach this host, from now on (repeatable; see `run`)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub allow_host: Vec<String>,
+    /// Let it reach this host no more, from now on; open connections end (repeatable)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub block_host: Vec<String>,
+    /// Show what was let through and what was denied
+    #[arg(long)]
+    pub log: bool,
+}
+
+/// What becomes of hosts that no rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyArg {
+    /// They are let through.
+    Allow,
+    /// They are denied.
+    Deny,
+}
+
 const CREATE_EXAMPLES: &str = "Examples:
   ringfence sandbox create --agent claude --loop nightly
   ringfence sandbox create mybox -C ~/src/app --mount ~/data:/data:ro --memory 8g
+  ringfence sandbox create mybox --allow-host @npm --allow-host git.example.com
   name=$(ringfence sandbox create --if-missing) && ringfence run --sandbox \"$name\" 'fix the failing test'";
 
 /// `ringfence sandbox create`.
@@ -75,6 +112,12 @@ pub struct CreateArgs {
     /// What the container is made of, and what it may use.
     #[command(flatten)]
     pub container: ContainerArgs,
+    /// Let it reach this host only, `*.DOMAIN` for all below one, or the hosts of a preset such as @npm (repeatable; see `run`)
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub allow_host: Vec<String>,
+    /// With a list of hosts, do not add those of the agent's own API
+    #[arg(long)]
+    pub no_agent_hosts: bool,
     /// It is no error that it is there already
     #[arg(long)]
     pub if_missing: bool,

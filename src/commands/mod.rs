@@ -82,6 +82,7 @@ pub fn create_flags(global: &GlobalArgs, args: &CreateArgs) -> Flags {
         memory: container.memory,
         cpus: container.cpus,
         mounts: container.mount,
+        allow_hosts: args.allow_host.clone(),
         ..global_flags(global)
     }
 }

@@ -166,10 +166,11 @@ fn on_disk(settings: &Settings) -> Verdict {
 
 fn network(settings: &Settings) -> Verdict {
     let sandbox = &settings.sandbox;
-    let hosts = sandbox.allow_hosts.len();
+    let listed = !sandbox.allow_hosts.is_empty();
     match sandbox.network.as_str() {
-        "none" if hosts == 0 => enforced("no network"),
-        _ if hosts > 0 => absent("sandbox.allow_hosts is not in this version: such a run is refused"),
+        "none" => enforced("no network"),
+        "host" if listed => absent("sandbox.allow_hosts cannot hold on the host's own network: such a run is refused"),
+        _ if listed => enforced("no network but one door, which opens to sandbox.allow_hosts and the agent's own API"),
         "bridge" => absent("open: sandbox.network is bridge and sandbox.allow_hosts is empty"),
         "host" => absent("open: the host's own network"),
         name => absent(format!("open, unless the network {name} itself is closed")),
@@ -199,7 +200,9 @@ mod tests {
         let closed = Flags { network: Some("none".into()), ..Flags::default() };
         assert_eq!(not_enforced(Mode::Docker, &closed, |_| ()), []);
         let listed = Flags { allow_hosts: vec!["example.com".into()], ..Flags::default() };
-        assert_eq!(not_enforced(Mode::Docker, &listed, |_| ()), [("network policy", Level::Absent)]);
+        assert_eq!(not_enforced(Mode::Docker, &listed, |_| ()), []);
+        let host = |settings: &mut Settings| settings.sandbox.network.value = "host".into();
+        assert_eq!(not_enforced(Mode::Docker, &listed, host), [open]);
         let writable = |settings: &mut Settings| settings.sandbox.read_only_root.value = false;
         assert_eq!(not_enforced(Mode::Docker, &closed, writable), [("read-only root", Level::Absent)]);
     }

@@ -4,6 +4,7 @@ use std::path::{Component, Path};
 
 use toml::de::DeValue;
 
+use super::host::HostRule;
 use super::mount;
 use super::read::{Complaint, Node, Place, Read, mismatch, text};
 use super::values::Mount;
@@ -37,32 +38,18 @@ pub fn is_variable_name(name: &str) -> bool {
     name.bytes().next().is_some_and(first) && name.bytes().all(|b| first(b) || b.is_ascii_digit())
 }
 
-/// Hosts with or without a port.
-pub fn hosts(node: &Node, _: &Place) -> Read<Vec<String>> {
-    let (takes, example) = ("a list of HOST[:PORT]", "[\"api.anthropic.com\"]");
+/// Hosts with or without a port, and presets of them.
+pub fn hosts(node: &Node, _: &Place) -> Read<Vec<HostRule>> {
+    let (takes, example) = ("a list of HOST[:PORT] and @PRESET", "[\"api.anthropic.com\"]");
     list(node, takes, example, |item| {
         let typed = text(item, takes, example)?;
-        let bare = typed.split_once("://").map_or(typed, |(_, rest)| rest);
-        let bare = bare.split('/').next().unwrap_or_default();
-        match is_host(typed) {
-            true => Ok(typed.to_owned()),
-            false if bare != typed && is_host(bare) => {
-                Err(Complaint::new(format!("{typed:?} is an address, not a host"), takes, format!("[{bare:?}]")))
-            }
-            false => Err(Complaint::new(format!("{typed:?} is not a host with or without a port"), takes, example)),
-        }
+        HostRule::parse(typed).map_err(|why| {
+            let bare = typed.split_once("://").map_or(typed, |(_, rest)| rest);
+            let bare = bare.split('/').next().unwrap_or_default();
+            let near = if HostRule::parse(bare).is_ok() { format!("[{bare:?}]") } else { example.to_owned() };
+            Complaint::new(format!("{typed:?} {why}"), takes, near)
+        })
     })
-}
-
-fn is_host(text: &str) -> bool {
-    let (host, port) = text.split_once(':').unwrap_or((text, "443"));
-    let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !label.starts_with('-')
-    };
-    let host = host.strip_prefix("*.").unwrap_or(host);
-    port.bytes().all(|b| b.is_ascii_digit())
-        && port.parse().is_ok_and(|port: u16| port > 0)
-        && host.split('.').all(label)
 }
 
 /// Mounts.

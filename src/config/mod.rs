@@ -4,6 +4,7 @@ mod edit;
 mod environment;
 mod file;
 mod guarantees;
+mod host;
 mod image;
 mod layers;
 mod lists;
@@ -25,6 +26,9 @@ use std::path::PathBuf;
 pub use edit::{Change, edit};
 pub use environment::Environment;
 pub use guarantees::{Guarantee, Level, guarantees};
+pub use host::HostRule;
+#[cfg(test)]
+pub use host::PRESETS;
 pub use image::flaw as image_flaw;
 pub use layers::Row;
 pub use lists::is_variable_name;
@@ -218,6 +222,12 @@ impl Settings {
         let own = own.value.map(|value| Setting { value, origin: own.origin.clone() });
         let configured: Vec<&Setting<Mode>> = own.iter().chain([&self.configured_mode]).collect();
         mode::in_force(self.request.as_ref(), &configured)
+    }
+
+    /// Whether a container reaches nothing but listed hosts.
+    pub fn is_listed(&self) -> bool {
+        let network = self.sandbox.network.as_str();
+        !self.sandbox.allow_hosts.is_empty() && network != "none" && network != "host"
     }
 
     /// Every key with its value in force and its origin, in the order of the documentation.

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::host::HostRule;
 use super::layers::Layers;
 use super::read::{self, Complaint, Node, Place};
 use super::values::{Mode, Mount, Size, Workdir};
@@ -99,8 +100,8 @@ section! {
     SandboxSettings {
         image: String = Text("ringfence/worker:latest"), read::image, "container image";
         network: String = Text("bridge"), read::network, "container network: bridge, none, or a network's name";
-        allow_hosts: Vec<String> = Text("[]"), lists::hosts,
-            "when not empty, the only hosts that can be reached: HOST[:PORT]";
+        allow_hosts: Vec<HostRule> = Text("[]"), lists::hosts,
+            "when not empty, the only hosts that can be reached: HOST[:PORT] or @PRESET";
         memory: Size = Text("4g"), read::size::<{ 6 << 20 }>, "memory limit";
         cpus: f64 = Text("2.0"), read::cpus, "CPU limit";
         pids: u32 = Text("512"), read::count::<16, 4_194_304>, "limit on processes and threads";

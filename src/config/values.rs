@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use super::host::HostRule;
+
 /// Where an agent runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -166,6 +168,7 @@ shown! {
     Size: size => size.to_string();
     PathBuf: path => path.display().to_string();
     Mount: mount => mount.to_string();
+    HostRule: rule => rule.to_string();
     String: text => text.as_str();
     bool: on => *on;
     u32: number => *number;

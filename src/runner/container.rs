@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::{engine, frame, identity};
+use super::{Door, Forwards, engine, frame, identity};
 use crate::command::CommandSpec;
 use crate::failure::Failure;
 
@@ -16,7 +16,7 @@ pub const HOST_NAME: &str = "host.docker.internal";
 
 /// Where files of the host's that an agent may read are mounted; its home has links to them. (A file mounted into the home
 /// itself would leave its folder there owned by root.)
-pub const SHARED: &str = "/run/ringfence/shared";
+pub const SHARED: &str = "/run/ringfence-shared";
 
 /// A hardened container for one workspace.
 #[derive(Clone, Debug)]
@@ -45,6 +45,10 @@ pub struct Container {
     pub user: Mapping,
     /// The agent's name, for the label.
     pub agent: String,
+    /// Its only way out, where it has no network of its own; `network` is then the door's.
+    pub door: Option<Door>,
+    /// Services of this machine that it finds on its own loopback.
+    pub forwards: Option<Forwards>,
 }
 
 /// A bind mount.
@@ -121,10 +125,20 @@ impl Container {
         let spec = CommandSpec::new(&self.engine)
             .args(["run", "--rm", "--interactive", "--init", "--pull", "never", "--log-driver", "none"])
             .option("--name", Container::name(run_id));
-        self.hardened(spec, &self.labels(run_id))
-            .option("--entrypoint", "sh")
-            .arg(self.image.as_str())
-            .option("-c", frame::BOOT)
+        let mut spec = self.hardened(spec, &self.labels(run_id));
+        if self.door.is_some() {
+            spec = spec.option("--volumes-from", format!("{}:ro", Door::name(run_id)));
+        }
+        for mount in self.forwards.iter().flat_map(|forwards| forwards.mounts(run_id)) {
+            spec = spec.option("--mount", bind(&mount.source, &mount.target, mount.read_only));
+        }
+        spec.option("--entrypoint", "sh").arg(self.image.as_str()).option("-c", frame::BOOT)
+    }
+
+    /// What is to be brought to its loopback: [`super::Job::relays`].
+    pub(super) fn relays(&self) -> Vec<String> {
+        let door = self.door.iter().map(|door| format!("{}=?{}", door.port, door.inside.socket));
+        door.chain(self.forwards.iter().flat_map(Forwards::relays)).collect()
     }
 
     /// The last resort against a container that does not go.
@@ -159,7 +173,7 @@ impl Container {
             .option("--memory", memory.as_str())
             .option("--memory-swap", memory.as_str())
             .option("--cpus", self.cpus.to_string())
-            .option("--network", self.network.as_str());
+            .option("--network", if self.door.is_some() { "none" } else { self.network.as_str() });
         if let Mapping::KeepId { .. } = self.user {
             spec = spec.option("--userns", "keep-id");
         }
@@ -171,7 +185,7 @@ impl Container {
 
     /// Whether the container has an address of its own, from which the host has another name than `localhost`.
     pub fn has_host_name(&self) -> bool {
-        !matches!(self.network.as_str(), "none" | "host")
+        self.door.is_none() && !matches!(self.network.as_str(), "none" | "host")
     }
 
     fn storage(&self, mut spec: CommandSpec) -> CommandSpec {
@@ -247,6 +261,8 @@ pub(super) mod tests_support {
             mounts: vec![Mount { source: "/data".into(), target: "/data".into(), read_only: true }],
             user: Mapping::Same { uid: 1234, gid: 5678 },
             agent: "claude".into(),
+            door: None,
+            forwards: None,
         }
     }
 }

@@ -6,6 +6,8 @@ use anyhow::Result;
 
 use super::frame::Around;
 use super::lifeline::Observed;
+use super::marks::Fault;
+use super::sidecar::{self, Minding, Sidecar};
 use super::{Container, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sink, host};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
@@ -43,15 +45,33 @@ impl Runner for DockerRunner {
     }
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
-        let observed = self.host.observe(&self.plan(job), Around::Container, job, limits, sink)?;
+        let Container { door, forwards, .. } = &self.container;
+        let job = &Job {
+            relays: self.container.relays(),
+            door: door.as_ref().map(|door| door.inside.clone()),
+            ..job.clone()
+        };
+        let services = forwards.as_ref().map(|forwards| forwards.listen(&job.run_id)).transpose()?;
+        let open = |door| Sidecar::begin(self.host.host(), &self.container, door, &job.run_id);
+        let mut sidecar = door.as_ref().map(open).transpose()?;
+        let mut minding = Minding { sink, sidecar: sidecar.as_mut(), services: services.as_ref() };
+        let observed = self.host.observe(&self.plan(job), Around::Container, job, limits, &mut minding)?;
         self.sweep(job, &observed);
+        // Why the door never opened says more than that its socket was not there.
+        let door = sidecar.map(Sidecar::finish).transpose()?.flatten();
         if let Some(outcome) = host::outcome(&observed) {
-            return Ok(outcome);
+            return Ok(Outcome { door, ..outcome });
         }
         if let Some(fault) = host::fault(job, &observed) {
-            return Err(fault.into());
+            let no_perl = observed.fault == Some(Fault::Relay) && sidecar::is_without_perl(&observed.outside);
+            return Err(if no_perl { sidecar::without_perl(&self.container.image) } else { fault }.into());
         }
         Err(self.not_observed(&observed).into())
+    }
+
+    fn companions(&self, job: &Job) -> Vec<CommandSpec> {
+        let door = self.container.door.as_ref();
+        door.map(|door| door.commands(&self.container, &job.run_id)).into_iter().flatten().collect()
     }
 }
 

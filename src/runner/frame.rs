@@ -75,6 +75,16 @@ const SHELLS_OWN: &[&str] = &[
 
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
+/// What makes Unix sockets services at 127.0.0.1.
+pub const RELAY: &str = concat!(include_str!("pump.pl"), include_str!("relay.pl"));
+
+/// A frame that is nothing but this script.
+pub fn bare(script: &[u8]) -> Vec<u8> {
+    let mut frame = format!("{}\n", script.len()).into_bytes();
+    frame.extend_from_slice(script);
+    frame
+}
+
 /// What is around the shell that a frame is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Around {
@@ -95,13 +105,12 @@ pub fn encode(job: &Job, nonce: &str, grace: Duration, around: Around) -> Vec<u8
     script.assign("rf_owner_looks", if owner_looks { b"1" } else { b"" });
     script.assign("rf_grace", seconds(grace).as_bytes());
     script.enter(job.command.cwd.as_deref().filter(|_| around == Around::Sandbox));
+    script.relay(job, around);
     script.files(job, around);
     script.assign("rf_task", &job.prompt);
     script.agent(job, nonce);
     script.raw(SUPERVISOR);
-    let mut frame = format!("{}\n", script.0.len()).into_bytes();
-    frame.append(&mut script.0);
-    frame
+    bare(&script.0)
 }
 
 /// Whole seconds for `sleep`, rounded up: fractions are not in POSIX.
@@ -141,6 +150,23 @@ impl Script {
             Some(folder) => self.raw("rf_enter() {\n").assign("rf_dir", folder.as_os_str().as_bytes()).raw(ENTER),
             None => self.raw("rf_enter() { :; }\n"),
         };
+    }
+
+    /// What leads to the loopback, and where the sandbox's door is if it has one. A warm one counts for all of its runs, so that
+    /// what came up in this one is told apart.
+    fn relay(&mut self, job: &Job, around: Around) {
+        self.assign("rf_door", job.door.as_ref().map_or("", |door| door.socket).as_bytes());
+        let counts = job.door.as_ref().filter(|_| around == Around::Sandbox).map_or("", |door| door.knocks);
+        self.assign("rf_counts", counts.as_bytes());
+        if job.relays.is_empty() {
+            self.raw("rf_relay() { :; }\n");
+            return;
+        }
+        self.raw("rf_relay() {\nperl -");
+        for relay in &job.relays {
+            self.raw(" ").word(relay.as_bytes());
+        }
+        self.raw(" <<'END_OF_RELAY'\n").raw(RELAY).raw("END_OF_RELAY\n}\n");
     }
 
     /// In a subshell, for a umask of its own: what is written here is the agent's user's alone.
@@ -183,6 +209,14 @@ impl Script {
             job.command.env.iter().partition(|(name, _)| SHELLS_OWN.contains(&name.as_str()));
         for (name, value) in plain {
             self.raw("export ").assign(name, value.as_bytes());
+        }
+        // Nothing else can be reached where it is, and whoever hands in a proxy of his own may not know.
+        if let Some(door) = &job.door {
+            self.raw("[ ! -S ").word(door.socket.as_bytes()).raw(" ] || export");
+            for (name, value) in &door.variables {
+                self.raw(" ").raw(name).raw("=").word(value.as_bytes());
+            }
+            self.raw("\n");
         }
         let program: &OsStr = &job.command.program;
         // The mark is spelled out: by now the caller's variables may have changed whatever a function would use.

@@ -93,6 +93,12 @@ pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
             format!("{program} is not installed where the task was to run"),
             format!("install {program} there; in a container: ringfence sandbox build-image"),
         ),
+        Fault::Relay => Failure::new(
+            Class::Engine,
+            "the sandbox's door to the network could not be reached",
+            "run it again; if it stays, the image may lack perl: ringfence sandbox build-image",
+        )
+        .because(observed.outside.as_str()),
         Fault::Files => Failure::new(
             Class::Internal,
             "the credential files could not be written into the agent's home",
@@ -131,5 +137,7 @@ pub(super) fn outcome(observed: &Observed) -> Option<Outcome> {
         oom: observed.ended.is_some_and(|(_, ooms)| ooms > 0),
         stderr_tail: observed.stderr_tail.clone(),
         timings: observed.timings,
+        strays: observed.strays,
+        door: None,
     })
 }

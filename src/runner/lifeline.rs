@@ -33,6 +33,10 @@ pub struct Observed {
     pub started: bool,
     /// The agent's code and how many of its processes exceeded the memory limit.
     pub ended: Option<(i32, u64)>,
+    /// How many packets found no way out, where only a door leads there.
+    pub strays: u64,
+    /// What the door of a sandbox with many runs counted in this one, in lines.
+    pub knocks: String,
     /// Why the supervisor could not start the agent.
     pub fault: Option<Fault>,
     /// What was said before the agent's start, and on standard error after its end: the engine's words, never the agent's.
@@ -91,6 +95,8 @@ pub fn drive(
             status: None,
             started: false,
             ended: None,
+            strays: 0,
+            knocks: String::new(),
             fault: None,
             outside: String::new(),
             stderr_tail: String::new(),
@@ -168,14 +174,21 @@ impl Watch<'_> {
                     self.heard = Instant::now();
                     self.observed.started = true;
                     self.agent_start = Some(self.heard);
+                    sink.started();
                     let early = std::mem::take(&mut self.early);
                     if !early.is_empty() {
                         self.heed(sink.stdout(&early));
                     }
                 }
+                Piece::Mark(Mark::Strays(strays)) => self.observed.strays = strays,
+                Piece::Mark(Mark::Knocks(line)) => {
+                    self.observed.knocks.push_str(&line);
+                    self.observed.knocks.push('\n');
+                }
                 Piece::Mark(Mark::End { code, ooms }) => {
                     self.observed.ended = Some((code, ooms));
                     self.agent_end = Some(Instant::now());
+                    sink.ended();
                 }
                 Piece::Mark(Mark::Fail(fault)) => self.observed.fault = Some(fault),
             }

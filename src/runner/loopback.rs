@@ -3,10 +3,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// `value` with its host replaced by `host`, where it is a URL or `host:port` whose host is this machine's loopback or
-/// unspecified address; absent where it is anything else. Credentials, port, path and query are kept.
-pub fn rewrite(value: &str, host: &str) -> Option<String> {
+/// unspecified address; absent where it is anything else, or has a port of `except`. Credentials, port, path and query are kept.
+pub fn rewrite(value: &str, host: &str, except: &[u16]) -> Option<String> {
     let Address { scheme, credentials, name, port, tail } = Address::of(value)?;
-    is_this_machine(name).then(|| format!("{scheme}{credentials}{host}{port}{tail}"))
+    let number = port.strip_prefix(':').and_then(|digits| digits.parse().ok());
+    let is_excepted = number.is_some_and(|number| except.contains(&number));
+    (is_this_machine(name) && !is_excepted).then(|| format!("{scheme}{credentials}{host}{port}{tail}"))
 }
 
 /// A service that a variable's value names.
@@ -102,6 +104,8 @@ mod tests {
             ("LOCALHOST:6379", Some("H:6379")),
             ("[::]:80", Some("H:80")),
             ("redis://localhost", Some("redis://H")),
+            ("http://localhost:5433/", None),
+            ("localhost:5433", None),
             ("localhost", None),
             ("127.0.0.1", None),
             ("http://localhost.example.com/", None),
@@ -113,7 +117,7 @@ mod tests {
             ("/path/localhost:80", None),
             ("", None),
         ] {
-            assert_eq!(rewrite(value, "H").as_deref(), rewritten, "{value}");
+            assert_eq!(rewrite(value, "H", &[5433]).as_deref(), rewritten, "{value}");
         }
     }
     #[test]

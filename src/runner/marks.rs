@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 const RECORD: u8 = 0x1e;
 
 /// The longest mark, without its separators; anything longer is text.
-const LONGEST: usize = 128;
+const LONGEST: usize = 512;
 
 /// What the supervisor says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub enum Mark {
         /// How many processes the kernel killed for the memory limit meanwhile.
         ooms: u64,
     },
+    /// Before that: how many packets found no way out of a sandbox with one door.
+    Strays(u64),
+    /// Before that, too: a line of what the door of a sandbox with many runs has counted.
+    Knocks(String),
     /// The agent could not be started.
     Fail(Fault),
 }
@@ -29,6 +33,8 @@ pub enum Mark {
 pub enum Fault {
     /// Its program is not installed.
     Missing,
+    /// The door, or a service of this machine, could not be brought to it.
+    Relay,
     /// The credential files could not be written.
     Files,
     /// The task could not be written.
@@ -128,11 +134,17 @@ enum Found {
 }
 
 fn parse(body: &[u8]) -> Option<Mark> {
-    let mut words = str::from_utf8(body).ok()?.split(' ');
+    let body = str::from_utf8(body).ok()?;
+    if let Some(line) = body.strip_prefix("knocks ") {
+        return Some(Mark::Knocks(line.to_owned()));
+    }
+    let mut words = body.split(' ');
     let mark = match words.next()? {
         "start" => Mark::Start,
         "end" => Mark::End { code: words.next()?.parse().ok()?, ooms: words.next()?.parse().ok()? },
+        "strays" => Mark::Strays(words.next()?.parse().ok()?),
         "fail" => Mark::Fail(match words.next()? {
+            "relay" => Fault::Relay,
             "missing" => Fault::Missing,
             "files" => Fault::Files,
             "task" => Fault::Task,
@@ -165,12 +177,13 @@ mod tests {
 
     #[test]
     fn marks_are_found_at_every_split_of_the_stream() {
-        let stream = b"warning\x1en0nce start\x1eagent \x1e other\x1e\x1en0nce end 137 1\x1e\x1en0nce tail";
+        let stream = b"warning\x1en0nce start\x1eagent \x1e other\x1e\x1en0nce knocks denied 2 a.test 443 unlisted\x1e\x1en0nce end 137 1\x1e\x1en0nce tail";
         for first in 0..stream.len() {
             for second in first..stream.len() {
                 let (text, marks) = all(&[&stream[..first], &stream[first..second], &stream[second..]]);
                 assert_eq!(text, b"warningagent \x1e other\x1e\x1en0nce tail");
-                assert_eq!(marks, [Mark::Start, Mark::End { code: 137, ooms: 1 }]);
+                let knocks = Mark::Knocks("denied 2 a.test 443 unlisted".into());
+                assert_eq!(marks, [Mark::Start, knocks, Mark::End { code: 137, ooms: 1 }]);
             }
         }
     }
@@ -186,7 +199,7 @@ mod tests {
     fn an_endless_mark_is_not_held_back_for_ever() {
         let mut splitter = Splitter::new("n0nce");
         splitter.push(b"\x1en0nce ");
-        let pieces = splitter.push(&[b'x'; 200]);
+        let pieces = splitter.push(&[b'x'; LONGEST + 1]);
         assert_eq!(pieces.len(), 1);
         assert!(splitter.finish().is_empty());
     }

@@ -4,10 +4,13 @@
 //! the same supervisor in one `docker run` and hands that to the host runner; [`WarmRunner`] brings it into a sandbox that is there
 //! already by one `docker exec`.
 
+mod addresses;
 mod ask;
 mod container;
 mod docker;
+mod door;
 mod engine;
+mod forward;
 mod frame;
 mod host;
 mod identity;
@@ -22,17 +25,21 @@ mod pass;
 mod pipes;
 mod presence;
 mod sandbox;
+mod sidecar;
 mod warm;
 
 use std::io;
 use std::time::Duration;
 
+pub use addresses::of_this_machine;
 pub use ask::{
     EngineFacts, ImageFacts, image_command, info_command, inspect_command, leftovers_command, network_command,
     read_image, read_info, read_info_errors, read_leftovers, remove_command,
 };
 pub use container::{Container, HOST_NAME, Mapping, Mount, SHARED};
 pub use docker::DockerRunner;
+pub use door::{forget as forget_door, keep as keep_door};
+pub use forward::{Forward, Forwards};
 pub use frame::marker as run_marker;
 pub use host::HostRunner;
 pub use identity::{new_run_id, now_rfc3339};
@@ -44,6 +51,7 @@ pub use owner::Owner;
 pub use pass::{Pass, Passed, Streams};
 pub use presence::count as runs_in_sandboxes;
 pub use sandbox::{IS_OURS, IS_SANDBOX, LOOP, Sandbox, default_name, is_sandbox_name, list_command, loop_name, named};
+pub use sidecar::{Door, DoorInside, PUMP};
 pub use warm::{WarmRunner, is_stopped, sandbox_failure, start as start_sandbox};
 
 use crate::command::CommandSpec;
@@ -64,6 +72,10 @@ pub struct Job {
     pub files: Vec<HomeFile>,
     /// Links to make there: the path in the home, and what it leads to.
     pub links: Vec<(String, String)>,
+    /// Unix sockets to bring to 127.0.0.1 first: `PORT=SOCKET`, or `PORT=?SOCKET` for one that is to be waited for. The runner's.
+    pub relays: Vec<String>,
+    /// The only way out, where there may be such a one. The runner's.
+    pub door: Option<DoorInside>,
 }
 
 /// Where an agent reads its task.
@@ -129,6 +141,10 @@ pub trait Sink {
     fn stderr(&mut self, chunk: &[u8]) -> Result<(), Stop>;
     /// Called many times a second while the agent is silent.
     fn tick(&mut self) -> Result<(), Stop>;
+    /// Called once, when the agent is started.
+    fn started(&mut self) {}
+    /// Called once, when the agent has ended, however much of it is left.
+    fn ended(&mut self) {}
     /// Called once, when we ask the agent to end.
     fn ending(&mut self) {}
 }
@@ -165,6 +181,10 @@ pub struct Outcome {
     pub stderr_tail: String,
     /// Where the time went.
     pub timings: Timings,
+    /// How many packets found no way out, where only a door leads there.
+    pub strays: u64,
+    /// What that door said at its end, where there was one that lived to say it.
+    pub door: Option<String>,
 }
 
 /// Where the time of a run went.
@@ -182,6 +202,11 @@ pub struct Timings {
 pub trait Runner {
     /// What the host would execute: pure, for `--dry-run`, `-v` and tests.
     fn plan(&self, job: &Job) -> CommandSpec;
+    /// What it would execute before that and beside it.
+    fn companions(&self, job: &Job) -> Vec<CommandSpec> {
+        let _ = job;
+        Vec::new()
+    }
     /// `Err` only when the job could not be started or observed; a non-zero exit is `Ok`.
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> anyhow::Result<Outcome>;
 }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
-use super::{Container, HOST_NAME, frame, now_rfc3339};
+use super::{Container, Door, HOST_NAME, frame, now_rfc3339};
 use crate::command::CommandSpec;
 
 /// The label that tells a sandbox from other containers, with its value.
@@ -36,7 +36,7 @@ const ROW: &str = concat!(
     r#""kind":{{json (.Label "ringfence.kind")}},"agent":{{json (.Label "ringfence.agent")}},"#,
     r#""loop":{{json (.Label "ringfence.loop")}},"workspace":{{json (.Label "ringfence.workspace")}},"#,
     r#""created":{{json (.Label "ringfence.created")}},"host":{{json (.Label "ringfence.owner.host")}},"#,
-    r#""pid":{{json (.Label "ringfence.owner.pid")}},"start":{{json (.Label "ringfence.owner.start")}}}"#
+    r#""door":{{json (.Label "ringfence.door")}},"pid":{{json (.Label "ringfence.owner.pid")}},"start":{{json (.Label "ringfence.owner.start")}}}"#
 );
 
 /// The longest name, characters: a DNS label's.
@@ -99,6 +99,7 @@ impl Sandbox {
             ("ringfence.created", now_rfc3339()),
         ];
         labels.extend(loop_id.map(|id| (LOOP, id.to_owned())));
+        labels.extend(container.door.as_ref().map(|_| ("ringfence.door", Door::name(made))));
         let spec = CommandSpec::new(&self.engine)
             .args(["run", "--detach", "--init", "--pull", "never", "--log-driver", "none"])
             .option("--name", self.name.as_str());
@@ -112,12 +113,24 @@ impl Sandbox {
         folders.extend(container.mounts.iter().map(|mount| (mount.source.as_path(), mount.target.as_path())));
         let mut places = format!("{}=", frame::PLACES).into_bytes();
         places.extend(frame::places(&folders));
-        container
-            .hardened(spec, &labels)
-            .option("--env", OsString::from_vec(places))
-            .option("--entrypoint", "sleep")
+        let mut spec = container.hardened(spec, &labels).option("--env", OsString::from_vec(places));
+        let Some(door) = &container.door else {
+            return spec.option("--entrypoint", "sleep").arg(container.image.as_str()).arg(IDLE);
+        };
+        for (name, value) in &door.inside.variables {
+            spec = spec.option("--env", format!("{name}={value}"));
+        }
+        spec.option("--volumes-from", format!("{}:ro", Door::name(made)))
+            .option("--entrypoint", "perl")
             .arg(container.image.as_str())
-            .arg(IDLE)
+            .option("-e", frame::RELAY)
+            .arg(format!("{}=?{}", door.port, door.inside.socket))
+            .arg(format!("hold={}", door.life))
+    }
+
+    /// Asks which container keeps its door; the answer is empty where it has none.
+    pub fn door_command(&self) -> CommandSpec {
+        self.on(&["inspect", "--format", r#"{{index .Config.Labels "ringfence.door"}}"#])
     }
 
     /// Brings the boot line to a shell in it.
@@ -132,9 +145,9 @@ impl Sandbox {
         self.on(&["exec"]).args(["sh", "-c", SIGNAL, "sh", signal, marker]).args(tenths)
     }
 
-    /// Starts it again after it was stopped.
-    pub fn start_command(&self) -> CommandSpec {
-        self.on(&["start"])
+    /// Starts it again after it was stopped, and first the container that keeps its door.
+    pub fn start_command(&self, door: Option<&str>) -> CommandSpec {
+        self.on(&["start"].into_iter().chain(door).collect::<Vec<_>>())
     }
 
     /// The engine's program with these words and the name behind them.

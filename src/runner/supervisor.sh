@@ -4,6 +4,9 @@
 #   rf_owner_looks   not empty where the owner can see our processes, and looks itself for what an agent leaves behind
 #   rf_grace  seconds between TERM and KILL
 #   rf_enter  goes to the folder to work in, where the shell did not start there
+#   rf_relay  brings the sandbox's door and services of the host to 127.0.0.1, where there are any
+#   rf_door   the socket of the sandbox's only door, if it has one
+#   rf_counts  the file in which a door that others use as well counts who knocks
 #   rf_files  writes the credential files into the home
 #   rf_task   the task
 #   rf_agent  exports the variables and becomes the agent
@@ -97,6 +100,28 @@ rf_ooms() {
     done
 }
 
+# How many packets found no way out, because they were not sent through the door: the kernel's count, of IPv4 (the 12th number)
+# and IPv6. And what a door has counted that others use as well: it needs a moment for the last one.
+rf_strays() {
+    rf_stray=0
+    rf_knocks=
+    [ -n "$rf_door" ] || return 0
+    [ -z "$rf_counts" ] || { sleep 0.05 2>/dev/null || sleep 1; rf_knocks=$(cat "$rf_counts" 2>/dev/null); }
+    # shellcheck disable=SC2046
+    set -- $(grep '^Ip: [0-9]' /proc/net/snmp) 0 0 0 0 0 0 0 0 0 0 0 0 0
+    rf_stray=${13}
+    # shellcheck disable=SC2046
+    set -- $(grep '^Ip6OutNoRoutes' /proc/net/snmp6 2>/dev/null) 0 0
+    rf_stray=$((rf_stray + $2))
+}
+
+# Says the lines of $1 that are not among those of $2, with $3 before them.
+rf_tell() {
+    printf '%s\n' "$1" | grep -vxF -e "$2" | while read -r rf_entry; do
+        [ -z "$rf_entry" ] || rf_say knocks "$3$rf_entry"
+    done
+}
+
 rf_fail() {
     rf_say fail "$1"
     exit 125
@@ -104,6 +129,8 @@ rf_fail() {
 
 rf_enter || rf_fail folder
 rf_files || rf_fail files
+rf_relay 3<&- || rf_fail relay
+[ -S "$rf_door" ] || rf_door=
 # A shell keeps a here-document in a pipe or in an unlinked file: the task leaves no trace on any disk.
 exec 4<<END_OF_TASK || rf_fail task
 $rf_task
@@ -112,6 +139,9 @@ unset rf_task
 
 rf_ooms
 rf_ooms_before=$rf_oom
+rf_strays
+rf_strays_before=$rf_stray
+rf_knocks_before=$rf_knocks
 rf_watch >/dev/null 2>&1 &
 rf_watcher=$!
 rf_list
@@ -126,6 +156,12 @@ rf_say start
 rf_code=$?
 exec 4<&-
 rf_ooms
+rf_strays
+if [ -n "$rf_door" ]; then
+    rf_say strays "$((rf_stray - rf_strays_before))"
+    rf_tell "$rf_knocks_before" "$rf_knocks" 'before '
+    rf_tell "$rf_knocks" "$rf_knocks_before" ''
+fi
 rf_say end "$rf_code" "$((rf_oom - rf_ooms_before))"
 
 # What the agent left behind, in this process group or in one of its own, ends with it.

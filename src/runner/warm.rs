@@ -7,7 +7,10 @@ use anyhow::Result;
 
 use super::frame::Around;
 use super::lifeline::Observed;
-use super::{Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sandbox, Sink, engine, frame, host, presence};
+use super::{
+    DoorInside, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sandbox, Sink, engine, frame, host,
+    is_sandbox_name, presence,
+};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -19,14 +22,16 @@ const CALL: Duration = Duration::from_secs(60);
 pub struct WarmRunner {
     host: HostRunner,
     sandbox: Sandbox,
+    /// Its door, if it has one.
+    door: DoorInside,
     /// Where it is noted that a run is in a sandbox, if anywhere.
     state: Option<PathBuf>,
 }
 
 impl WarmRunner {
-    /// Runs jobs in `sandbox`, noting them below `state`, the folder of what is kept between runs.
-    pub fn new(host: Host, sandbox: Sandbox, state: Option<PathBuf>) -> Self {
-        WarmRunner { host: HostRunner::new(host), sandbox, state }
+    /// Runs jobs in `sandbox`, whose door is `door` if it has one, noting them below `state`, the folder of what is kept between runs.
+    pub fn new(host: Host, sandbox: Sandbox, door: DoorInside, state: Option<PathBuf>) -> Self {
+        WarmRunner { host: HostRunner::new(host), sandbox, door, state }
     }
 
     fn observe(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Observed> {
@@ -63,6 +68,7 @@ impl Runner for WarmRunner {
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
         let _present = presence::announce(self.state.as_deref(), &self.sandbox.name, &job.run_id);
+        let job = &Job { door: Some(self.door.clone()), ..job.clone() };
         let mut observed = self.observe(job, limits, sink)?;
         // The agent was not started, so nothing happens twice.
         if !observed.started && observed.ours.is_none() && is_stopped(&observed.outside) {
@@ -70,7 +76,7 @@ impl Runner for WarmRunner {
             observed = self.observe(job, limits, sink)?;
         }
         if let Some(outcome) = host::outcome(&observed) {
-            return Ok(outcome);
+            return Ok(Outcome { door: Some(observed.knocks), ..outcome });
         }
         Err(host::fault(job, &observed).unwrap_or_else(|| self.failure(&observed)).into())
     }
@@ -84,7 +90,10 @@ pub fn is_stopped(words: &str) -> bool {
 
 /// Starts a stopped sandbox.
 pub fn start(host: &Host, sandbox: &Sandbox) -> Result<()> {
-    let answer = host.capture(&sandbox.start_command(), CALL)?;
+    let door = host.capture(&sandbox.door_command(), CALL)?.filter(|answer| answer.status.success());
+    let door = door.map(|answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned());
+    let door = door.as_deref().filter(|name| is_sandbox_name(name));
+    let answer = host.capture(&sandbox.start_command(door), CALL)?;
     match answer {
         Some(answer) if answer.status.success() => Ok(()),
         Some(answer) => Err(sandbox_failure(sandbox, &answer.stderr, answer.status.code()).into()),

@@ -204,6 +204,7 @@ impl Engine<'_> {
             let meaning = match name {
                 "none" => "no network",
                 "host" => "the host's own network, without a fence",
+                _ if self.settings.is_listed() => "only through the door to sandbox.allow_hosts",
                 _ => "the engine's default network, open to the outside",
             };
             return Check::ok("network", format!("{name} ({}): {meaning}", setting.origin));

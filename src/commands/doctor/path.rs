@@ -15,6 +15,7 @@ use super::scratch::Scratch;
 use super::verdict::{Expected, Named, Port, judge};
 use super::watch::Watch;
 use crate::agents;
+use crate::commands::run::reach::Reach;
 use crate::commands::run::{Plan, Wish, Workspace, services};
 use crate::config::{AgentName, Environment, Mode, Settings};
 use crate::failure::{Class, Failure};
@@ -71,7 +72,15 @@ impl Path<'_> {
         args: Vec<OsString>,
         run_id: &str,
     ) -> Result<Plan> {
-        let wish = Wish { prompt: script.into(), model: None, agent_args: args, raw: false, dry: false, sandbox: None };
+        let wish = Wish {
+            prompt: script.into(),
+            model: None,
+            agent_args: args,
+            raw: false,
+            dry: false,
+            sandbox: None,
+            reach: Reach::default(),
+        };
         Plan::new(settings, workspace, wish, run_id, self.env, self.host)
     }
 
@@ -143,7 +152,8 @@ impl Path<'_> {
 
     /// The services of this machine that agents are handed, and whether somebody listens there.
     fn ports(&self) -> Vec<Port> {
-        let has_host = !["none", "host"].contains(&self.settings.sandbox.network.as_str());
+        let has_host =
+            !["none", "host"].contains(&self.settings.sandbox.network.as_str()) && !self.settings.is_listed();
         let mut ports: Vec<Port> = Vec::new();
         for agent in self.agents {
             for (variable, Service { port, .. }) in
@@ -174,6 +184,7 @@ impl Path<'_> {
             let (name, reason) = match agents::agent(*agent).api() {
                 _ if !self.mode().is_container() => (None, "on the host the agent resolves names as you do"),
                 _ if *self.settings.sandbox.network == "none" => (None, "there is no network"),
+                _ if self.settings.is_listed() => (None, "the door to sandbox.allow_hosts resolves names"),
                 _ if proxied => (None, "a proxy is handed in, which resolves names"),
                 None => (None, "it has no server of its own"),
                 Some((variable, usual)) => match self.env.text(variable).and_then(Service::of) {

@@ -68,6 +68,8 @@ fn troubles(change: &[(&'static str, &'static str)], here: bool, seen: impl Fn(&
         oom: false,
         stderr_tail: String::new(),
         timings: Timings::default(),
+        strays: 0,
+        door: None,
     };
     let checks = judge(&watch, &outcome, &expected);
     let rows = checks.iter().map(|check| serde_json::to_value(check).unwrap());

@@ -12,7 +12,8 @@ use super::plan::{Attempt, Plan};
 use super::record::Record;
 use super::traces::Traces;
 use crate::agents::Usage;
-use crate::config::{Environment, Flags, Mode, Settings, duration_text};
+use crate::config::{Environment, Flags, HostRule, Mode, Settings, duration_text};
+use crate::egress::Knocks;
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::Host;
@@ -56,6 +57,10 @@ pub struct Ended {
     pub mode: Mode,
     /// The warm sandbox that it was in, if it was in one.
     pub sandbox: Option<String>,
+    /// What knocked at the sandbox's door, in all attempts.
+    pub knocks: Knocks,
+    /// With `--learn`, the hosts that would have had to be listed.
+    pub learnt: Option<Vec<HostRule>>,
     /// How it ended.
     pub conclusion: Conclusion,
     /// What the agent answered in it.
@@ -86,6 +91,8 @@ impl Ended {
         Ended {
             mode: settings.mode_for(settings.agent.value).value,
             sandbox: last.sandbox,
+            knocks: last.knocks,
+            learnt: last.learnt,
             conclusion: last.conclusion,
             answer: last.answer,
             truncated: last.truncated,
@@ -141,10 +148,12 @@ impl Attempts<'_> {
         let traces = Traces::before(order, self.fallback);
         let mut settings = Cow::Borrowed(&*order.settings);
         let (mut number, mut usage, mut warnings) = (lost, Usage::default(), Vec::new());
+        let mut knocks = Knocks::default();
         loop {
             number += 1;
             let mut attempt = self.attempt(&settings, order, run_id, number, &warnings, follower);
             usage = usage.and(attempt.usage);
+            knocks.extend(std::mem::take(&mut attempt.knocks));
             self.budget.spend(attempt.usage.cost_usd);
             for warning in std::mem::take(&mut attempt.warnings) {
                 if !warnings.contains(&warning) {
@@ -180,7 +189,7 @@ impl Attempts<'_> {
                 warnings.push(warning);
             }
             let duration = began.elapsed();
-            return Ended { usage, warnings, duration, ..Ended::of(attempt, &settings, number) };
+            return Ended { knocks, usage, warnings, duration, ..Ended::of(attempt, &settings, number) };
         }
     }
 

@@ -80,12 +80,13 @@ pub fn services(agent: AgentName, settings: &Settings, env: &Environment) -> Vec
 }
 
 /// Gathers what this run hands in. On the host the agent has the caller's environment and logins anyway. `host_name` is what the
-/// host is called inside, where `localhost` is somebody else.
+/// host is called inside, where `localhost` is somebody else but at the `forwarded` ports.
 pub fn prepare(
     mode: Mode,
     agent: &dyn Agent,
     settings: &Settings,
     host_name: Option<&str>,
+    forwarded: &[u16],
     env: &Environment,
     ask: Ask<'_>,
 ) -> Result<Inside> {
@@ -101,7 +102,7 @@ pub fn prepare(
     let own = credentials::credential_variables(settings.agent.value).filter_map(|name| env.text(name));
     inside.secrets.extend(own.map(str::to_owned));
     if let Some(name) = host_name {
-        inside.reach_host(name);
+        inside.reach_host(name, forwarded);
     }
     Ok(inside)
 }
@@ -207,10 +208,10 @@ impl Inside {
         Ok(())
     }
 
-    /// Addresses of this machine must be called by the name that it has inside.
-    fn reach_host(&mut self, name: &str) {
+    /// Addresses of this machine must be called by the name that it has inside, but for services that are brought there.
+    fn reach_host(&mut self, name: &str, forwarded: &[u16]) {
         for (_, value) in &mut self.variables {
-            if let Some(rewritten) = value.to_str().and_then(|value| rewrite_loopback(value, name)) {
+            if let Some(rewritten) = value.to_str().and_then(|value| rewrite_loopback(value, name, forwarded)) {
                 *value = rewritten.into();
             }
         }

@@ -10,6 +10,7 @@ mod order;
 pub(in crate::commands) mod place;
 mod plan;
 mod probe;
+pub(in crate::commands) mod reach;
 mod record;
 mod report;
 mod task;
@@ -32,6 +33,7 @@ use attempts::{Attempts, Budget, Follower};
 pub(in crate::commands) use inside::{asker, remembering, services};
 use order::Order;
 pub(in crate::commands) use plan::{Plan, Wish};
+use reach::Reach;
 pub(in crate::commands) use record::state_dir;
 use record::{Record, Summary};
 use report::Report;
@@ -47,7 +49,6 @@ pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, pri
         );
     }
     if args.batch.is_some() {
-        refuse_what_is_not_there_yet(&args)?;
         return batch::run(&args, flags, env, host, printer);
     }
     let report = Report::begin(runner::new_run_id()?);
@@ -80,7 +81,6 @@ pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, pri
 }
 
 fn prepare(args: &mut RunArgs, flags: &Flags, env: &Environment, host: &Host) -> Result<Order> {
-    refuse_what_is_not_there_yet(args)?;
     let settings = Settings::resolve(flags, env)?;
     let prompt = task::read(args.task.take(), args.file.take(), &host.interrupts)?;
     order(args, flags, settings.into(), prompt)
@@ -91,7 +91,12 @@ fn order(args: &RunArgs, flags: &Flags, settings: Arc<Settings>, prompt: Vec<u8>
     let workspace = Workspace::open(args.workspace.as_deref())?;
     let (model, agent_args) = (args.model.clone(), args.agent_args.clone());
     let sandbox = Wanted::of(args, &settings)?;
-    let wish = Wish { prompt, model, agent_args, raw: args.raw, dry: args.dry_run, sandbox };
+    let reach = Reach::of(args)?;
+    if args.fallback.is_some() && !settings.sandbox.allow_hosts.is_empty() {
+        let message = "--fallback host and a list of hosts contradict each other: the host has no fence";
+        return Err(Failure::usage(message, "leave out --fallback host").into());
+    }
+    let wish = Wish { prompt, model, agent_args, raw: args.raw, dry: args.dry_run, sandbox, reach };
     Ok(Order { settings, workspace, wish, args: order::options(args, flags) })
 }
 
@@ -193,16 +198,5 @@ impl Follower for Alone<'_> {
 
     fn tell(&mut self, text: &str) {
         self.0.warning(text);
-    }
-}
-
-fn refuse_what_is_not_there_yet(args: &RunArgs) -> Result<(), Failure> {
-    let later = [("--allow-host", !args.allow_host.is_empty())];
-    match later.iter().find(|(_, used)| *used) {
-        Some((flag, _)) => Err(Failure::usage(
-            format!("{flag} is not in this version of ringfence"),
-            format!("leave out {flag}; ringfence run --help lists what there is"),
-        )),
-        None => Ok(()),
     }
 }

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::attachments::Root;
+use super::reach::{self, Reach, Ways};
 use super::workspace::Workspace;
+use crate::agents::Agent;
 use crate::config::{AgentName, Environment, Mode, Origin, Setting, Settings, Workdir};
+use crate::egress::Policy;
 use crate::failure::{Class, Failure};
 use crate::runner::{Container, DockerRunner, HOST_NAME, Host, HostRunner, Mapping, Mount, Runner, SHARED};
 
@@ -24,12 +27,24 @@ pub struct Place {
     pub instead: Option<(Box<dyn Runner>, Vec<String>)>,
     /// What the agent can reach of the host's files, and where it sees it; first the workspace.
     pub roots: Vec<Root>,
+    /// The ports at which it finds services of this machine on its own loopback.
+    pub forwarded: Vec<u16>,
+    /// What its only way out lets through, where it has but one.
+    pub policy: Option<Policy>,
     /// What the caller should know.
     pub warnings: Vec<String>,
 }
 
 /// The place that `mode` means.
-pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {
+pub fn choose(
+    mode: Mode,
+    settings: &Settings,
+    reach: &Reach,
+    agent: &dyn Agent,
+    workspace: &Workspace,
+    env: &Environment,
+    host: &Host,
+) -> Result<Place> {
     match mode {
         Mode::Host => Ok(Place {
             runner: Box::new(HostRunner::new(host.clone())),
@@ -38,11 +53,17 @@ pub fn choose(mode: Mode, settings: &Settings, workspace: &Workspace, env: &Envi
             sandbox: None,
             instead: None,
             roots: vec![Root { outside: workspace.path.clone(), inside: workspace.path.clone() }],
-            warnings: without_effect(settings, "on the host; for a container: --mode docker"),
+            policy: None,
+            forwarded: Vec::new(),
+            warnings: [
+                without_effect(settings, "on the host; for a container: --mode docker"),
+                reach.on_host(settings)?,
+            ]
+            .concat(),
         }),
         Mode::Docker | Mode::Apple => {
             must_be_docker(&settings.mode_for(settings.agent.value))?;
-            docker(settings, workspace, env, host)
+            docker(settings, reach::decide(settings, reach, agent, env)?, workspace, env, host)
         }
     }
 }
@@ -67,16 +88,27 @@ pub fn without_effect(settings: &Settings, there: &str) -> Vec<String> {
         &sandbox.cpus.origin,
         &sandbox.mounts.origin,
     ];
-    let flags = origins.into_iter().filter(|origin| matches!(origin, Origin::Flag(_)));
+    let flags = origins.into_iter().filter_map(flag);
     flags.map(|flag| format!("{flag} has no effect {there}")).collect()
 }
 
-fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {
-    let (container, warnings) = container(settings, workspace, env)?;
+/// The flag that a value comes from.
+pub fn flag(origin: &Origin) -> Option<&str> {
+    match origin {
+        Origin::Flag(flag) => Some(flag),
+        _ => None,
+    }
+}
+
+fn docker(settings: &Settings, mut ways: Ways, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {
+    let policy = ways.policy.take();
+    let (container, warnings) = container(settings, ways, workspace, env)?;
     Ok(Place {
         roots: roots(&container),
         as_root: container.user.is_root(),
         host_name: container.has_host_name().then_some(HOST_NAME),
+        forwarded: reach::ports(container.forwards.as_ref()),
+        policy,
         runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),
         sandbox: None,
         instead: None,
@@ -84,20 +116,14 @@ fn docker(settings: &Settings, workspace: &Workspace, env: &Environment, host: &
     })
 }
 
-/// The container that the settings ask for, and what the caller should know about it.
+/// The container that the settings ask for, with these ways to others, and what the caller should know about it.
 pub fn container(
     settings: &Settings,
+    ways: Ways,
     workspace: &Workspace,
     env: &Environment,
 ) -> Result<(Container, Vec<String>), Failure> {
     let sandbox = &settings.sandbox;
-    if !sandbox.allow_hosts.is_empty() {
-        let message = format!(
-            "sandbox.allow_hosts ({}) cannot be enforced by this version of ringfence",
-            sandbox.allow_hosts.origin
-        );
-        return Err(Failure::config(message, "use --network none, or take allow_hosts out of the configuration"));
-    }
     let mut warnings = Vec::new();
     let folder = match &sandbox.workdir.value {
         Workdir::Same => workspace.path.clone(),
@@ -126,6 +152,8 @@ pub fn container(
         mounts: mounts(settings, workspace, &mut warnings)?,
         user: Mapping::of_caller(&settings.docker_command, |name| env.text(name).map(str::to_owned)),
         agent: settings.agent.value.to_string(),
+        forwards: ways.forwards,
+        door: ways.door,
     };
     Ok((container, warnings))
 }

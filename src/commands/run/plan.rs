@@ -11,11 +11,13 @@ use super::inside::{self, Inside};
 use super::live::{Live, Seen, last_of};
 use super::order::Order;
 use super::place;
+use super::reach::Reach;
 use super::warm::{self, Wanted};
 use super::workspace::Workspace;
 use crate::agents::{self, Agent, Task, Usage};
-use crate::config::{AgentName, Environment, Mode, Settings};
+use crate::config::{AgentName, Environment, HostRule, Mode, Settings};
 use crate::credentials::Ask;
+use crate::egress::{self, Knocks, Policy};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{Host, Job, Limits, Outcome, Prompt, Runner};
@@ -35,6 +37,8 @@ pub struct Wish {
     pub dry: bool,
     /// The warm sandbox to run in, if any.
     pub sandbox: Option<Wanted>,
+    /// What it may reach, but for the listed hosts.
+    pub reach: Reach,
 }
 
 /// A run, decided but not begun.
@@ -50,6 +54,9 @@ pub struct Plan {
     workspace: Workspace,
     /// What the agent can reach of the host's files, and where it sees it.
     roots: Vec<Root>,
+    /// What its only way out lets through, where it has but one.
+    policy: Option<Policy>,
+    learn: bool,
     limits: Limits,
     output_limit: usize,
     /// Commands that had to be asked before the run, as they were typed.
@@ -93,11 +100,16 @@ impl Plan {
         let mode = settings.mode_for(name).value;
         let agent = agents::agent(name);
         let place = match wish.sandbox {
-            Some(wanted) if mode.is_container() => warm::place(wanted, settings, &workspace, env, host)?,
-            _ => place::choose(mode, settings, &workspace, env, host)?,
+            Some(wanted) if mode.is_container() => {
+                warm::place(wanted, settings, &wish.reach, agent, &workspace, env, host)?
+            }
+            _ => place::choose(mode, settings, &wish.reach, agent, &workspace, env, host)?,
         };
-        let Inside { variables, files, links, origin, anonymous, secrets, mut warnings } =
-            inside::prepare(mode, agent, settings, place.host_name, env, ask)?;
+        let Inside { mut variables, files, links, origin, anonymous, secrets, mut warnings } =
+            inside::prepare(mode, agent, settings, place.host_name, &place.forwarded, env, ask)?;
+        if place.policy.is_some() {
+            warnings.extend(use_door(&mut variables));
+        }
         for secret in &secrets {
             host.secrets.add(secret);
         }
@@ -119,7 +131,18 @@ impl Plan {
             agent,
             name,
             mode,
-            job: Job { run_id: run_id.to_owned(), command, prompt: wish.prompt, prompt_on, files, links },
+            job: Job {
+                run_id: run_id.to_owned(),
+                command,
+                prompt: wish.prompt,
+                prompt_on,
+                files,
+                links,
+                relays: Vec::new(),
+                door: None,
+            },
+            policy: place.policy,
+            learn: wish.reach.learn,
             runner: place.runner,
             sandbox: place.sandbox,
             instead: place.instead,
@@ -141,6 +164,7 @@ impl Plan {
     pub fn show(&self, printer: &Printer) -> Result<Class> {
         let safe = |text: &str| printer.secrets().redact(text).into_owned();
         let mut commands: Vec<String> = self.asked.iter().map(|command| safe(command)).collect();
+        commands.extend(self.runner.companions(&self.job).iter().map(|command| safe(&command.to_string())));
         commands.push(safe(&self.runner.plan(&self.job).to_string()));
         let inside = safe(&self.job.command.to_string());
         if printer.is_json() {
@@ -192,8 +216,18 @@ impl Plan {
             (_, true, Some(outcome)) => last_of(outcome.stderr_tail.as_bytes()),
             _ => last_of(&taken.text),
         };
+        let knocks = self.knocks(&conclusion);
+        let learnt = self.policy.as_ref().filter(|_| self.learn).map(|policy| policy.missing(&knocks));
+        let lost = self.policy.is_some() && conclusion.outcome.as_ref().is_some_and(|outcome| outcome.door.is_none());
+        let lost = lost.then(|| {
+            let warning = "the sandbox's door was ended from outside: from then on the agent had no network, and what was denied is not known";
+            printer.warning(warning);
+            warning.to_owned()
+        });
         Attempt {
             sandbox: self.sandbox,
+            knocks,
+            learnt,
             conclusion,
             answer: taken.text.into_owned(),
             truncated: reader.truncated(),
@@ -203,15 +237,39 @@ impl Plan {
             attachments: taken.attachments,
             session: reader.session().map(str::to_owned),
             usage: reader.usage(),
-            warnings: [self.warnings, warnings, taken.warnings].concat(),
+            warnings: [self.warnings, warnings, taken.warnings, lost.into_iter().collect()].concat(),
         }
     }
+}
+
+impl Plan {
+    /// What knocked at the door.
+    fn knocks(&self, conclusion: &Conclusion) -> Knocks {
+        let outcome = conclusion.outcome.as_ref();
+        let table = outcome.and_then(|outcome| outcome.door.as_deref()).unwrap_or_default();
+        Knocks::read(table, outcome.map_or(0, |outcome| outcome.strays), self.sandbox.as_deref())
+    }
+}
+
+/// Takes out the caller's own proxies, which cannot be reached; the door sets them.
+fn use_door(variables: &mut Vec<(String, OsString)>) -> Option<String> {
+    let ours = egress::variables();
+    let is_ours = |name: &str| ours.iter().any(|(known, _)| *known == name);
+    let replaced: Vec<String> =
+        variables.iter().filter(|(name, _)| is_ours(name)).map(|(name, _)| name.clone()).collect();
+    variables.retain(|(name, _)| !is_ours(name));
+    let names = replaced.join(", ");
+    (!replaced.is_empty()).then(|| format!("{names}: not handed in, for only the sandbox's own proxy can be reached"))
 }
 
 /// What came of one attempt.
 pub struct Attempt {
     /// The warm sandbox that it was in, if it was in one.
     pub sandbox: Option<String>,
+    /// What knocked at the sandbox's door.
+    pub knocks: Knocks,
+    /// With `--learn`, the hosts that would have had to be listed.
+    pub learnt: Option<Vec<HostRule>>,
     /// How it ended.
     pub conclusion: Conclusion,
     /// The agent's answer, where it is not on standard output already.
@@ -239,6 +297,8 @@ impl Attempt {
     pub fn failed(failure: Failure) -> Self {
         Attempt {
             sandbox: None,
+            knocks: Knocks::default(),
+            learnt: None,
             conclusion: Conclusion { failure: Some(failure), outcome: None },
             answer: Vec::new(),
             truncated: false,

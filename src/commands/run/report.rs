@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::attachments::Attachment;
 use super::attempts::Ended;
 use crate::agents::Usage;
-use crate::config::{AgentName, Mode};
+use crate::config::{AgentName, HostRule, Mode};
+use crate::egress::Denied;
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::redact::Secrets;
@@ -45,7 +46,10 @@ pub struct Report {
     duration_ms: u128,
     timings: Value,
     attachments: Vec<Attachment>,
-    egress_denied: Vec<Value>,
+    egress_denied: Vec<Denied>,
+    /// Only with `--learn`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    egress_learnt: Option<Vec<String>>,
     warnings: Vec<String>,
 }
 
@@ -78,6 +82,7 @@ impl Report {
             timings: Value::Null,
             attachments: Vec::new(),
             egress_denied: Vec::new(),
+            egress_learnt: None,
             warnings: Vec::new(),
         }
     }
@@ -135,6 +140,8 @@ impl Report {
         self.usage = ended.usage;
         self.duration_ms = ended.duration.as_millis();
         self.attachments = ended.attachments;
+        self.egress_denied = ended.knocks.denied().to_vec();
+        self.egress_learnt = ended.learnt.map(|rules| rules.iter().map(ToString::to_string).collect());
         self.warnings = ended.warnings.iter().map(|warning| secrets.redact(warning).into_owned()).collect();
         if let Some(failure) = &ended.conclusion.failure {
             self.fail(failure, secrets);
@@ -154,10 +161,25 @@ pub fn show(ended: &Ended, printer: &Printer) -> Result<()> {
     if ended.truncated && !ended.shown {
         printer.warning("the answer is longer than run.output_limit; its end was left out: ringfence sandbox set run.output_limit 64MiB");
     }
+    if let Some(denied) = ended.knocks.in_words() {
+        printer.warning(&denied);
+    }
+    if let Some(learnt) = &ended.learnt {
+        printer.note(&enough(learnt));
+    }
     for Attachment { path, .. } in &ended.attachments {
         printer.note(&format!("attached: {path}"));
     }
     Ok(())
+}
+
+/// The list that would have been enough, as it can be typed.
+fn enough(learnt: &[HostRule]) -> String {
+    let flags: Vec<String> = learnt.iter().map(|rule| format!("--allow-host {rule}")).collect();
+    if flags.is_empty() {
+        return "it asked for no host but those that are listed, and the agent's own API's".into();
+    }
+    format!("enough would have been: {}", flags.join(" "))
 }
 
 fn with_cause(message: &str, cause: Option<&str>) -> String {

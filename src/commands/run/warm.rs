@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use super::place::{self, Place};
+use super::reach::{self, Reach};
 use super::workspace::Workspace;
+use crate::agents::Agent;
 use crate::cli::RunArgs;
 use crate::config::{Environment, Origin, Settings};
 use crate::failure::Failure;
@@ -52,16 +54,23 @@ impl Wanted {
 pub fn place(
     wanted: Wanted,
     settings: &Settings,
+    reach: &Reach,
+    agent: &dyn Agent,
     workspace: &Workspace,
     env: &Environment,
     host: &Host,
 ) -> Result<Place> {
     place::must_be_docker(&settings.mode_for(settings.agent.value))?;
-    let (container, cold_warnings) = place::container(settings, workspace, env)?;
+    let ways = reach::decide(settings, &Reach::default(), agent, env)?;
+    let (container, cold_warnings) = place::container(settings, ways, workspace, env)?;
     let (name, is_loop) = match wanted {
         Wanted::Named(name) => (name, false),
         Wanted::OfLoop(id) => (loop_name(&id, settings.agent.value.as_str()), true),
     };
+    reach.in_sandbox(settings, &name)?;
+    // Whatever network it was made with: there it has this name, or none at all. One that these settings would have made with a
+    // door has no way to this machine.
+    let host_name = container.door.is_none().then_some(HOST_NAME);
     let sandbox = Sandbox { engine: settings.docker_command.value.clone(), name: name.clone() };
     let no_effect = "in a warm sandbox: it was decided when that was made";
     let warnings = if is_loop { Vec::new() } else { place::without_effect(settings, no_effect) };
@@ -76,10 +85,11 @@ pub fn place(
         (runner, warnings)
     });
     Ok(Place {
-        runner: Box::new(WarmRunner::new(host.clone(), sandbox, env.state_dir())),
+        runner: Box::new(WarmRunner::new(host.clone(), sandbox, reach::inside(), env.state_dir())),
         as_root,
-        // Whatever network it was made with: there it has this name, or none at all.
-        host_name: Some(HOST_NAME),
+        host_name,
+        forwarded: Vec::new(),
+        policy: None,
         roots,
         sandbox: Some(name),
         instead,

@@ -7,13 +7,16 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{Row, list, prune, remove};
+use crate::agents;
 use crate::cli::CreateArgs;
+use crate::commands::run::reach::{self, Reach};
 use crate::commands::run::{Workspace, place};
 use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::{
-    Container, Host, Interrupts, Sandbox, default_name, is_sandbox_name, loop_name, named, new_run_id, start_sandbox,
+    Container, Host, Interrupts, Sandbox, default_name, forget_door, is_sandbox_name, keep_door, loop_name, named,
+    new_run_id, start_sandbox,
 };
 
 /// How long an engine may take to make a container, with an image that is there.
@@ -27,7 +30,11 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
     let settings = Settings::resolve(flags, env)?;
     place::must_be_docker(&settings.mode_for(settings.agent.value))?;
     let workspace = Workspace::open(args.workspace.as_deref())?;
-    let (container, warnings) = place::container(&settings, &workspace, env)?;
+    let reach = Reach { agent_hosts: !args.no_agent_hosts, warm: true, ..Reach::default() };
+    let mut ways = reach::decide(&settings, &reach, agents::agent(settings.agent.value), env)?;
+    let unreachable = std::mem::take(&mut ways.warnings);
+    let (container, mut warnings) = place::container(&settings, ways, &workspace, env)?;
+    warnings.extend(unreachable);
     for warning in settings.warnings.iter().chain(&warnings) {
         printer.warning(warning);
     }
@@ -73,11 +80,14 @@ fn name(args: &CreateArgs, container: &Container, agent: AgentName) -> Result<St
 /// Makes the sandbox, or with `--if-missing` finds it there. Whether it was made.
 fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<bool> {
     for _ in 0..LOOKS {
-        // The engine decides who is first; to look before would only leave room for another in between.
-        if make(args, sandbox, container, host)? {
+        // The engine decides who is first; to look before would only leave room for another in between. But a door is made first,
+        // and mostly for nothing where the sandbox is there.
+        let look = || anyhow::Ok(list(host, &sandbox.engine, &[named(&sandbox.name)])?.into_iter().next());
+        let before = if container.door.is_some() { look()? } else { None };
+        if before.is_none() && make(args, sandbox, container, host)? {
             return Ok(true);
         }
-        let there = list(host, &sandbox.engine, &[named(&sandbox.name)])?.into_iter().next();
+        let there = look()?;
         match there {
             Some(row) if !row.is_sandbox() => return Err(foreign(&sandbox.name).into()),
             Some(row) if matches!(row.state.as_str(), "removing" | "dead") => thread::sleep(MEANWHILE),
@@ -102,9 +112,13 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
 fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<bool> {
     let id = new_run_id()?;
     let command = sandbox.create_command(container, args.loop_id.as_deref(), &id);
-    let (failure, looks) = match host.capture(&command, UP) {
+    let made = keep_door(host, container, &id).and_then(|()| host.capture(&command, UP));
+    let (failure, looks) = match made {
         Ok(Some(answer)) if answer.status.success() => return Ok(true),
-        Ok(Some(answer)) if answer.stderr.contains("is already in use") => return Ok(false),
+        Ok(Some(answer)) if answer.stderr.contains("is already in use") => {
+            forget_door(host, container, &id);
+            return Ok(false);
+        }
         Ok(Some(answer)) => (container.failure(&answer.stderr, answer.status.code()).into(), 1),
         Ok(None) => (container.failure(&format!("it was not up after {} s", UP.as_secs()), None).into(), 5),
         // A signal: the engine may be about to make it still.

@@ -15,6 +15,7 @@ use crate::agents;
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
 use crate::commands::run::inside::{self, Inside};
+use crate::commands::run::reach;
 use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
@@ -43,7 +44,7 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
     let settings = Settings::resolve(&flags, env)?;
     let asked = RefCell::new(Vec::new());
     let ask = inside::asker(host, false, &asked);
-    let inside = inside::prepare(Mode::Docker, agents::agent(agent), &settings, Some(HOST_NAME), env, &ask)?;
+    let inside = inside::prepare(Mode::Docker, agents::agent(agent), &settings, Some(HOST_NAME), &[], env, &ask)?;
     for secret in &inside.secrets {
         host.secrets.add(secret);
     }
@@ -78,9 +79,12 @@ fn hand_in(sandbox: &Sandbox, inside: &Inside, run_id: &str, env: &Environment, 
         prompt_on: Prompt::Stdin,
         files: inside.files.clone(),
         links: inside.links.clone(),
+        relays: Vec::new(),
+        door: None,
     };
     let limits = Limits { timeout: Some(CALL), idle_timeout: None, grace: Duration::from_secs(1) };
-    WarmRunner::new(host.clone(), sandbox.clone(), env.state_dir()).run(&job, &limits, &mut Silence)?;
+    let runner = WarmRunner::new(host.clone(), sandbox.clone(), reach::inside(), env.state_dir());
+    runner.run(&job, &limits, &mut Silence)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod create;
 mod exec;
 mod ls;
+mod network;
 mod prune;
 mod rm;
 mod save;
@@ -36,6 +37,7 @@ pub fn run(
         WarmCommand::Ls => ls::run(&flags, env, host, printer)?,
         WarmCommand::Stop { names } => stop::run(&names, &flags, env, host, printer)?,
         WarmCommand::Remove(args) => rm::run(&args, &flags, env, host, printer)?,
+        WarmCommand::Network(args) => network::run(&args, &flags, env, host, printer)?,
         WarmCommand::Save { name, image } => save::run(&name, &image, &flags, env, host, printer)?,
         WarmCommand::Prune { dry_run, older_than } => {
             prune::run(dry_run, older_than.as_deref(), &flags, env, host, printer)?;
@@ -70,6 +72,8 @@ pub struct Row {
     pub workspace: String,
     /// When it was made, as RFC 3339 writes it.
     pub created: String,
+    /// The container that keeps its door.
+    pub door: String,
     /// The process that it must not outlive, if any.
     #[serde(flatten)]
     owner: OwnerLabels,
@@ -106,6 +110,11 @@ impl Row {
     pub fn is_orphan(&self) -> bool {
         let OwnerLabels { host, pid, start } = self.owner.clone();
         !self.is_sandbox() && Owner { host, pid, start }.is_gone()
+    }
+
+    /// Whether it keeps the door of a warm sandbox.
+    pub fn is_lasting_door(&self) -> bool {
+        self.kind == "door" && self.owner.pid.is_empty()
     }
 
     /// Time since it was made, where that is known.
@@ -180,7 +189,8 @@ pub fn remove(host: &Host, engine: &str, rows: &[Row]) -> Result<()> {
         return Ok(());
     }
     let command = CommandSpec::new(engine).args(["rm", "--force", "--volumes"]);
-    let answer = host.capture(&command.args(rows.iter().map(|row| row.id.as_str())), CALL)?;
+    let doors = rows.iter().map(|row| row.door.as_str()).filter(|door| !door.is_empty());
+    let answer = host.capture(&command.args(rows.iter().map(|row| row.id.as_str()).chain(doors)), CALL)?;
     let Some(answer) = answer else {
         return Err(engine_said(engine, &format!("no answer within {} s", CALL.as_secs()), None).into());
     };

@@ -11,6 +11,9 @@ use crate::failure::Failure;
 use crate::output::Printer;
 use crate::runner::{Host, IS_OURS, runs_in_sandboxes};
 
+/// How long a sandbox may take to be made, after its door.
+const MAKING: Duration = Duration::from_secs(180);
+
 /// Removes them, or says which would go.
 pub fn run(
     dry: bool,
@@ -25,10 +28,14 @@ pub fn run(
     let engine = settings.docker_command.as_str();
     let in_use = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
     let rows = list(host, engine, &[format!("label={IS_OURS}")])?;
+    let doors = lost_doors(&rows);
     let (rows, reasons): (Vec<Row>, Vec<String>) = rows
         .into_iter()
         .filter(|row| !(row.is_sandbox() && row.state == "running" && in_use.contains_key(&row.name)))
-        .filter_map(|row| reason(&row, oldest).map(|reason| (row, reason)))
+        .filter_map(|row| {
+            let lost = doors.contains(&row.name).then(|| "its sandbox is gone".to_owned());
+            lost.or_else(|| reason(&row, oldest)).map(|reason| (row, reason))
+        })
         .unzip();
     if !dry {
         remove(host, engine, &rows)?;
@@ -50,7 +57,18 @@ pub fn run(
 /// The containers of ours whose owner is certainly gone. They would have gone with it, had the engine been there to see it.
 pub fn orphans(host: &Host, engine: &str) -> Result<Vec<Row>> {
     let rows = list(host, engine, &[format!("label={IS_OURS}")])?;
-    Ok(rows.into_iter().filter(Row::is_orphan).collect())
+    let doors = lost_doors(&rows);
+    Ok(rows.into_iter().filter(|row| row.is_orphan() || doors.contains(&row.name)).collect())
+}
+
+/// The containers that keep a door for a sandbox that is no more. One that was made just now may be waiting for its sandbox.
+fn lost_doors(rows: &[Row]) -> Vec<String> {
+    let is_lost = |row: &&Row| {
+        row.is_lasting_door()
+            && row.age().is_some_and(|age| age > MAKING)
+            && !rows.iter().any(|other| other.is_sandbox() && other.door == row.name)
+    };
+    rows.iter().filter(is_lost).map(|row| row.name.clone()).collect()
 }
 
 fn reason(row: &Row, oldest: Option<Duration>) -> Option<String> {

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::cli::RunArgs;
 use crate::commands::run::order::{self, Order};
 use crate::commands::run::plan::Wish;
+use crate::commands::run::reach::Reach;
 use crate::commands::run::warm::Wanted;
 use crate::commands::run::workspace::Workspace;
 use crate::config::{Environment, Flags, Settings};
@@ -133,6 +134,7 @@ impl<'a> Tasks<'a> {
             raw: false,
             dry: false,
             sandbox,
+            reach: Reach::of(&args)?,
         };
         Ok(Order {
             settings: Arc::clone(&item.settings),
