@@ -58,7 +58,9 @@ fn what_the_server_says_decides() {
     ] {
         let options: Vec<&str> = status.iter().flat_map(|status| ["--status", status]).collect();
         let stub = Stub::start(&options);
-        for place in places() {
+        // What it says is read alike everywhere; that it is read in a container is shown by the first two.
+        let everywhere = matches!(status, None | Some("401"));
+        for place in places().into_iter().filter(|place| everywhere || *place == Host) {
             let json = check(&trial("claude", place, &stub).with_key(), &[], code, exit);
             assert_eq!(rung(&json, "status")["ok"], true, "{json}");
             assert_eq!(rung(&json, "live")["ok"], json!(status.is_none()), "{json}");
@@ -140,8 +142,8 @@ fn an_agent_that_hangs_ends_as_timeout_and_leaves_nothing() {
     let args = ["auth", "check", "claude", "--environment", "host", "--timeout", "1", "--json"];
     let done = bed.run(&args).exits(124);
     assert_eq!((&done.json()["code"], &done.json()["authenticated"]), (&json!("timeout"), &json!(false)));
-    assert!(done.took < Duration::from_secs(6), "{:?}", done.took);
-    within(Duration::from_secs(1), "nothing is left", || processes_with(&format!("{token}=1")).is_empty());
+    assert!(done.took < Duration::from_secs(20), "{:?}", done.took);
+    within(Duration::from_secs(5), "nothing is left", || processes_with(&format!("{token}=1")).is_empty());
     bed.run(&["auth", "check", "claude", "--timeout", "0"]).exits(2).says("--timeout 0");
 }
 

@@ -304,7 +304,7 @@ fn a_signal_ends_what_runs_and_leaves_the_rest_for_the_same_command() {
     let began = Instant::now();
     running.signal("TERM");
     running.finish().exits(143).says("1 of 4 tasks had finished, 3 are left");
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(finished(&results), [("first".into(), true)].into());
     assert!(!bed.workspace().join("last").exists() && letters(&bed).is_empty());
     bed.write("work/go", "");

@@ -403,7 +403,7 @@ fn a_signal_while_a_token_is_asked_for_ends_the_run() {
     let done = running.finish().exits(130);
     assert_eq!(done.json()["class"], "interrupted");
     assert!(done.took < Duration::from_secs(10), "{:?}", done.took);
-    support::within(Duration::from_secs(1), "the command is gone", || {
+    support::within(Duration::from_secs(5), "the command is gone", || {
         support::processes_with(bed.home().to_str().unwrap()).is_empty()
     });
 }

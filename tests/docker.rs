@@ -174,7 +174,7 @@ fn an_agent_that_has_used_up_all_processes_ends_with_its_owner() {
         let running = bed.spawn(&shell(&image, &[fill]), b"");
         within(Duration::from_secs(20), "no process is left", || bed.workspace().join("ready").exists());
         running.signal("KILL");
-        within(Duration::from_secs(3), "the container is gone", || engine.containers_of(&bed).is_empty());
+        within(Duration::from_secs(10), "the container is gone", || engine.containers_of(&bed).is_empty());
         drop(running.finish());
     }
 }

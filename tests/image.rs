@@ -261,10 +261,10 @@ fn interrupted(bed: &Bed, args: &[&str], signals: &[&str], busy: impl FnMut() ->
 #[test]
 fn a_signal_ends_the_build_with_everything_it_started() {
     for (script, signals, code, limit) in [
-        ("sleep 300 & touch \"$HOME/busy\"; wait", &["INT"][..], 130, 2),
-        ("sleep 300 & touch \"$HOME/busy\"; wait", &["TERM"], 143, 2),
-        ("trap '' TERM; sleep 300 & touch \"$HOME/busy\"; while :; do wait; done", &["INT"], 130, 6),
-        ("trap '' TERM; sleep 300 & touch \"$HOME/busy\"; while :; do wait; done", &["INT", "INT"], 130, 2),
+        ("sleep 300 & touch \"$HOME/busy\"; wait", &["INT"][..], 130, 4),
+        ("sleep 300 & touch \"$HOME/busy\"; wait", &["TERM"], 143, 4),
+        ("trap '' TERM; sleep 300 & touch \"$HOME/busy\"; while :; do wait; done", &["INT"], 130, 20),
+        ("trap '' TERM; sleep 300 & touch \"$HOME/busy\"; while :; do wait; done", &["INT", "INT"], 130, 4),
     ] {
         let mut bed = Bed::new();
         let temporary = bed.root().join("tmp");
@@ -277,7 +277,7 @@ fn a_signal_ends_the_build_with_everything_it_started() {
         let json = done.exits(code).says("error: interrupted").json();
         assert_eq!(json["class"], "interrupted");
         assert!(took < Duration::from_secs(limit), "{script} {signals:?}: {took:?}");
-        within(Duration::from_secs(1), "nothing of the build is left", || processes_with(&token).is_empty());
+        within(Duration::from_secs(5), "nothing of the build is left", || processes_with(&token).is_empty());
         assert_eq!(left_behind(&bed), 0);
     }
 }
@@ -304,7 +304,7 @@ fn ctrl_c_stops_the_engine_too() {
         !seen.is_empty() && processes_with(&folder).iter().any(|line| line.contains(" build --force-rm "))
     });
     done.exits(130).says("error: interrupted; docker was ended").says("hint: ");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     within(Duration::from_secs(10), "the build's container is gone", || {
         !first_steps().iter().any(|step| seen.contains(step))
     });
