@@ -639,3 +639,32 @@ fn a_warm_door_is_its_sandboxs_own_and_ends_with_it() {
     bed.run(&[&fixed[..], &["--allow-host", "x.test"]].concat()).exits(78).says("has no perl");
     assert_eq!(doors(), format!("{door} exited"), "nothing is left of one that could not be made");
 }
+
+#[test]
+fn whenever_a_run_is_interrupted_nothing_of_its_door_is_left() {
+    let Some(engine) = Engine::get() else { return };
+    let (bed, worker) = (engine.bed(), engine.worker());
+    // While the door is made, while it is started, while the agent's container waits for it, and later.
+    for (moment, signal) in [(60, "INT"), (150, "INT"), (300, "TERM"), (500, "INT"), (250, "KILL"), (450, "KILL")] {
+        let all = args(&worker, &["--grace", "1s", "--allow-host", "files.test", "sleep 60"]);
+        let running = bed.spawn(&all, b"");
+        thread::sleep(Duration::from_millis(moment));
+        running.signal(signal);
+        let done = running.finish();
+        let code = match signal {
+            "INT" => Some(130),
+            "TERM" => Some(143),
+            _ => None,
+        };
+        assert_eq!(done.code, code, "{moment}: {}", done.stderr);
+        if signal == "KILL" {
+            // One that was being made then was never started, and has no lifeline yet.
+            let label = format!("label=ringfence.workspace={}", bed.workspace().display());
+            within(Duration::from_secs(20), "what was started is gone", || {
+                engine.docker(&["ps", "--filter", &label, "--format", "{{.Names}}"]).is_empty()
+            });
+            bed.run(&["--mode", "docker", "sandbox", "prune"]).exits(0);
+        }
+        within(Duration::from_secs(10), "nothing is left", || engine.containers_of(&bed).is_empty());
+    }
+}

@@ -74,9 +74,9 @@ pub fn inspect_command(engine: &str, run_id: &str) -> CommandSpec {
     CommandSpec::new(engine).args(["container", "inspect"]).arg(Container::name(run_id))
 }
 
-/// Asks for the containers of all runs, with their owners.
+/// Asks for the containers that must not outlive a process: those of runs and of their doors, with their owners.
 pub fn leftovers_command(engine: &str) -> CommandSpec {
-    let spec = CommandSpec::new(engine).args(["ps", "--all", "--no-trunc", "--filter", "label=ringfence.kind=run"]);
+    let spec = CommandSpec::new(engine).args(["ps", "--all", "--no-trunc", "--filter", "label=ringfence.owner.pid"]);
     spec.option("--format", LEFTOVER)
 }
 

@@ -2,6 +2,7 @@
 //! input is open, and with it goes the folder that both share.
 
 use std::io::{self, BufRead, BufReader, PipeReader, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -88,10 +89,13 @@ impl Door {
         for (name, value) in all.into_iter().chain(labels) {
             spec = spec.option("--label", format!("{name}={value}"));
         }
+        // Where the host has a name it is one that leads inward. Podman gives it one by itself, and before 4.7 knows no such address.
+        if Path::new(&container.engine).file_name().is_none_or(|name| name != "podman") {
+            spec = spec.option("--add-host", format!("{}:host-gateway", super::HOST_NAME));
+        }
         spec.args(["--user", "0:0", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"])
             .args(["--pids-limit", "2048", "--memory", "1g", "--memory-swap", "1g"])
             .option("--network", container.network.as_str())
-            .option("--add-host", format!("{}:host-gateway", super::HOST_NAME))
             .option("--volume", self.folder)
             .args(["--workdir", "/", "--entrypoint", "sh"])
             .arg(container.image.as_str())
@@ -132,7 +136,9 @@ impl<'a> Sidecar<'a> {
     pub(super) fn begin(host: &'a Host, container: &'a Container, door: &Door, run_id: &'a str) -> Result<Self> {
         let removing = || remove(host, container, run_id);
         let create = door.create_command(container, run_id);
-        let made = host.capture(&create, ENGINE).inspect_err(|_| removing())?;
+        // Not ended by a signal: the engine would go on making it, and nobody would know when it is there to be removed.
+        let patient = Host { interrupts: Interrupts::default(), ..host.clone() };
+        let made = patient.capture(&create, ENGINE).inspect_err(|_| removing())?;
         let made = made.ok_or_else(|| {
             removing();
             Failure::new(Class::Engine, "the engine did not make the door's container in a minute", "run it again")
@@ -140,6 +146,12 @@ impl<'a> Sidecar<'a> {
         if !made.status.success() {
             let Container { engine, image, network, .. } = container;
             return Err(engine::classify(engine, image, network, &made.stderr, made.status.code()).into());
+        }
+        if host.interrupts.count() > 0 {
+            removing();
+            let class = Class::Interrupted(host.interrupts.signal());
+            let message = "interrupted while the sandbox's door was made";
+            return Err(Failure::new(class, message, "run it again when you want it to go on").into());
         }
         Sidecar::start(host, container, door, run_id).inspect_err(|_| removing())
     }

@@ -129,7 +129,7 @@ rf_fail() {
 
 rf_enter || rf_fail folder
 rf_files || rf_fail files
-rf_relay 3<&- || rf_fail relay
+rf_relay || rf_fail relay
 [ -S "$rf_door" ] || rf_door=
 # A shell keeps a here-document in a pipe or in an unlinked file: the task leaves no trace on any disk.
 exec 4<<END_OF_TASK || rf_fail task
