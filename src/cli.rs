@@ -282,9 +282,7 @@ pub enum DeadLetterCommand {
     #[command(after_help = "Example:\n  ringfence dead-letter list --json | jq -r '.letters[] | .class'")]
     List,
     /// Show one letter
-    #[command(
-        after_help = "Example:\n  ringfence dead-letter show 20261121-031140-9f2c4e1a --json | jq -r .letter.task"
-    )]
+    #[command(after_help = "Example:\n  ringfence dead-letter show 20261121-031140-9f2c4e1a --json | jq -r .task")]
     Show {
         /// The letter
         id: String,

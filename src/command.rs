@@ -51,18 +51,19 @@ impl CommandSpec {
         self.env.push((name.into(), value.into()));
         self
     }
+
+    /// As `Display`, each word made `safe` first: quotes would hide what is to be found in it.
+    pub fn shown(&self, safe: impl Fn(&str) -> String) -> String {
+        let names = self.env.iter().map(|(name, _)| format!("{name}=…"));
+        let words = [&self.program].into_iter().chain(&self.args);
+        let words = words.map(|word| shell_word(safe(&word.to_string_lossy()).as_ref()));
+        names.chain(words).collect::<Vec<_>>().join(" ")
+    }
 }
 
 impl fmt::Display for CommandSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, _) in &self.env {
-            write!(f, "{name}=… ")?;
-        }
-        f.write_str(&shell_word(&self.program))?;
-        for arg in &self.args {
-            write!(f, " {}", shell_word(arg))?;
-        }
-        Ok(())
+        f.write_str(&self.shown(str::to_owned))
     }
 }
 
@@ -93,6 +94,8 @@ mod tests {
     fn display_quotes_for_a_shell_and_hides_values() {
         let spec = CommandSpec::new("docker").args(["run", "it's", "", "a b", "x=y"]).env("API_KEY", "secret");
         assert_eq!(spec.to_string(), r"API_KEY=… docker run 'it'\''s' '' 'a b' x=y");
+        let safe = |word: &str| word.replace("it's", "[redacted]");
+        assert_eq!(spec.shown(safe), "API_KEY=… docker run '[redacted]' '' 'a b' x=y");
         assert_eq!(shell_word("a\x1b[2J'\\".as_ref()), r"$'a\u001b[2J\'\\'");
     }
 }

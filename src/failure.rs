@@ -179,6 +179,11 @@ impl Failure {
         self
     }
 
+    /// Its message and the underlying words, in one line.
+    pub fn whole(&self) -> String {
+        self.cause.as_ref().map_or_else(|| self.message.clone(), |cause| format!("{}: {cause}", self.message))
+    }
+
     /// A wrong command line.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Failure::new(Class::Usage, message, hint)

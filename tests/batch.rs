@@ -402,3 +402,196 @@ fn the_example_runs() {
     let results = finished(&bed.workspace().join("tasks.results.jsonl"));
     assert!(results.len() >= 3 && results.values().all(|ok| *ok), "{results:?}\n{}", done.stderr);
 }
+
+#[test]
+fn a_fallback_runs_the_lines_own_agent() {
+    let mut bed = Bed::new();
+    bed.program("docker", "echo 'Cannot connect to the Docker daemon at unix:///x. Is it running?' >&2; exit 125");
+    // Were it taken for the batch's agent, claude, the task would go there.
+    bed.program("claude", "touch claude-ran; exit 1");
+    bed.config("agent = \"claude\"\nmode = \"docker\"\n");
+    let task = json!({"id": "a", "agent": "shell", "task": "echo from the shell", "timeout": "77s"});
+    let file = batch(&bed, "queue.jsonl", &[task]);
+    let done = bed.run(&["run", "--batch", &file, "--fallback", "host"]).exits(0);
+    let result: Value = serde_json::from_str(&done.out()).unwrap();
+    assert_eq!(
+        (&result["agent"], &result["mode"], &result["output"]),
+        (&json!("shell"), &json!("host"), &json!("from the shell\n"))
+    );
+    assert!(!bed.workspace().join("claude-ran").exists());
+}
+
+#[test]
+fn results_go_only_where_they_may() {
+    let bed = Bed::new();
+    let task = json!({"id": "a", "task": "echo x >>ran"});
+    let file = batch(&bed, "queue.jsonl", std::slice::from_ref(&task));
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.ends_with('\n'));
+    run(&bed, &file, &["--results", &file]).exits(2).says("names the batch itself");
+    // Another batch, whose last line has no end, is no file of results either.
+    let other = batch(&bed, "other.jsonl", std::slice::from_ref(&task));
+    run(&bed, &file, &["--results", &other]).exits(2);
+    assert_eq!([fs::read_to_string(&file).unwrap(), fs::read_to_string(&other).unwrap()], [text.clone(), text]);
+    let pipe = bed.root().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    for name in [pipe.to_str().unwrap(), "/dev/stdout", "-"] {
+        run(&bed, &file, &["--results", name]).exits(2).says("leave out --results");
+    }
+    let both = bed.root().join("both").display().to_string();
+    run(&bed, &file, &["--results", &both, "--events", &both]).exits(2).says("names the file of --events");
+    assert!(!bed.workspace().join("ran").exists() && !bed.workspace().join("-").exists());
+}
+
+#[test]
+fn a_result_counts_for_its_own_task_only() {
+    let bed = Bed::new();
+    let results = bed.root().join("results.jsonl");
+    let options = ["--results", results.to_str().unwrap()];
+    let file = batch(&bed, "queue.jsonl", &[json!({"id": "a", "task": "echo one >>log"})]);
+    run(&bed, &file, &options).exits(0);
+    // Elsewhere, and with a line more, it is still the same task.
+    let moved =
+        batch(&bed, "moved.jsonl", &[json!({"id": "b", "task": "true"}), json!({"id": "a", "task": "echo one >>log"})]);
+    run(&bed, &moved, &options).exits(0).says("1 of 2 tasks had finished before");
+    let changed = batch(&bed, "changed.jsonl", &[json!({"id": "a", "task": "echo two >>log"})]);
+    let refused = run(&bed, &changed, &options).exits(2).says("the id \"a\" has a result").says("line 1 of the batch");
+    let fingerprint = lines(&results)[0]["fingerprint"].as_str().unwrap().to_owned();
+    assert!(refused.stderr.contains(&fingerprint), "{}", refused.stderr);
+    assert_eq!(fs::read_to_string(bed.workspace().join("log")).unwrap(), "one\n");
+    let journals = || fs::read_dir(state(&bed).join("batches")).unwrap().flatten();
+    let left: Vec<_> =
+        journals().map(|entry| fs::read_to_string(entry.path()).unwrap()).filter(|text| !text.is_empty()).collect();
+    assert_eq!(left, Vec::<String>::new(), "a batch that came to its end leaves no journal");
+}
+
+#[test]
+fn a_batch_that_is_changed_while_it_runs_is_noticed() {
+    let bed = Bed::new();
+    let wait = "touch ready; while [ ! -e go ]; do sleep 0.02; done";
+    let second = |word: &str| json!({"id": "b", "task": format!("echo {word} >>log")});
+    let file = batch(&bed, "queue.jsonl", &[json!({"id": "a", "task": wait}), second("one")]);
+    let running = start(&bed, &file, &[]);
+    within(Duration::from_secs(20), "the first task runs", || bed.workspace().join("ready").exists());
+    // In place, and just as long.
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("echo one", "echo two")).unwrap();
+    bed.write("work/go", "");
+    running.finish().exits(70).says("line 2 of the batch is not what it was");
+    assert!(!bed.workspace().join("log").exists());
+    // What had finished is printed again only as far as it belongs to the batch.
+    fs::write(&file, second("two").to_string()).unwrap();
+    let done = run(&bed, &file, &[]).exits(0);
+    assert_eq!(done.out().lines().count(), 1, "{}", done.out());
+    assert!(done.out().contains("\"id\":\"b\""));
+}
+
+#[test]
+fn one_batch_at_a_time_goes_into_one_file_by_whatever_path() {
+    let bed = Bed::new();
+    let file = batch(&bed, "queue.jsonl", &[json!({"task": "touch ready; while [ ! -e go ]; do sleep 0.02; done"})]);
+    let folder = bed.write("out/x", "").parent().unwrap().to_owned();
+    std::os::unix::fs::symlink(&folder, bed.root().join("link")).unwrap();
+    let results = |folder: &str| bed.root().join(folder).join("results.jsonl").display().to_string();
+    let running = start(&bed, &file, &["--results", &results("out")]);
+    within(Duration::from_secs(20), "the task runs", || bed.workspace().join("ready").exists());
+    run(&bed, &file, &["--results", &results("link")]).exits(2).says("this batch is being run already");
+    bed.write("work/go", "");
+    running.finish().exits(0);
+}
+
+#[test]
+fn a_letter_that_cannot_be_written_stops_nobody_else() {
+    let bed = Bed::new();
+    let long = "x".repeat(129);
+    let named = batch(&bed, "named.jsonl", &[json!({"task": "true"}), json!({"id": long, "task": "true"})]);
+    run(&bed, &named, &[]).exits(2).says("named.jsonl:2: ").says("at most 128");
+    let tasks = [
+        json!({"id": &long[..128], "task": "exit 3"}),
+        json!({"id": "bad", "task": "exit 3"}),
+        json!({"id": "good", "task": "true"}),
+    ];
+    let file = batch(&bed, "queue.jsonl", &tasks);
+    let results = bed.root().join("results.jsonl");
+    let options = ["--results", results.to_str().unwrap()];
+    run(&bed, &file, &options).exits(1);
+    let of = |letters: &[Value], id: &str| {
+        letters.iter().find(|letter| letter["id"].as_str().unwrap().starts_with(id)).unwrap().clone()
+    };
+    let first = of(&letters(&bed), "bad");
+    assert_eq!(letters(&bed).len(), 2);
+
+    // Failing again it is the same letter, which counts on.
+    fs::remove_file(&results).unwrap();
+    run(&bed, &file, &options).exits(1);
+    let second = of(&letters(&bed), "bad");
+    assert_eq!(
+        (&second["id"], &second["attempt"], &second["firstSeenAt"]),
+        (&first["id"], &json!(2), &first["firstSeenAt"])
+    );
+
+    // A folder stands in the way of one letter.
+    bed.run(&["dead-letter", "rm", "--all"]).exits(0);
+    let path = state(&bed).join("dead-letters").join(format!("{}.json", first["id"].as_str().unwrap()));
+    fs::create_dir_all(path.join("x")).unwrap();
+    fs::remove_file(&results).unwrap();
+    run(&bed, &file, &options).exits(1).says("bad: the dead letter ").says("3 tasks: 1 succeeded, 2 failed, 0 left");
+    fs::remove_dir_all(path).unwrap();
+}
+
+#[test]
+fn money_that_was_spent_stays_spent() {
+    let mut bed = Bed::new();
+    let end = json!({"type": "result", "subtype": "success", "is_error": false, "result": "ok", "total_cost_usd": 0.3});
+    bed.program("claude", &format!("cat >/dev/null; echo x >>calls; echo '{end}'"));
+    let tasks: Vec<Value> = (0..4).map(|n| json!({"id": format!("t{n}"), "task": "x"})).collect();
+    let file = batch(&bed, "queue.jsonl", &tasks);
+    let results = bed.root().join("results.jsonl");
+    let args = ["run", "--batch", &file, "-a", "claude", "--mode", "host", "-j", "1", "--max-cost", "0.5"];
+    let args = [&args[..], &["--results", results.to_str().unwrap()]].concat();
+    for _ in 0..2 {
+        bed.run(&args).exits(1).says("$0.60 of --max-cost 0.5 are spent: 2 of 4 tasks are left");
+        assert_eq!(fs::read_to_string(bed.workspace().join("calls")).unwrap().lines().count(), 2);
+    }
+}
+
+#[test]
+fn a_batch_that_cannot_go_on_waits_for_nobody() {
+    let mut bed = Bed::new();
+    bed.config("[run]\nmax_concurrency = 2\nbackoff = \"300s\"\n");
+    let end = json!({"type": "result", "subtype": "success", "is_error": true, "api_error_status": 529, "result": "API Error: 529"});
+    bed.program("claude", &format!("cat >/dev/null; echo '{end}'; exit 1"));
+    let apart = bed.write("apart/x", "").parent().unwrap().display().to_string();
+    let events = bed.root().join("events");
+    let wait = format!(
+        "touch ../waits; until grep -q overloaded {}; do sleep 0.02; done; until [ -e ../go ]; do sleep 0.02; done",
+        events.display()
+    );
+    let tasks = [
+        json!({"id": "slow", "task": "x", "agent": "claude"}),
+        json!({"id": "first", "task": wait, "workspace": apart}),
+        json!({"id": "gone", "task": "echo here", "workspace": apart}),
+    ];
+    let file = batch(&bed, "queue.jsonl", &tasks);
+    let running = start(&bed, &file, &["-j", "2", "--events", events.to_str().unwrap()]);
+    within(Duration::from_secs(20), "both tasks run", || bed.root().join("waits").exists());
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("echo here", "echo gone")).unwrap();
+    bed.write("go", "");
+    let done = running.finish().exits(70).says("line 3 of the batch is not what it was");
+    assert!(done.stderr.contains("slow: overloaded: "), "{}", done.stderr);
+    assert!(done.took < Duration::from_secs(120), "{:?}", done.took);
+}
+
+#[test]
+fn a_workspace_that_is_gone_is_named() {
+    let bed = Bed::new();
+    let apart = bed.write("apart/x", "").parent().unwrap().to_owned();
+    let tasks = [
+        json!({"id": "a", "task": format!("rm -r {}", apart.display())}),
+        json!({"id": "b", "task": "true", "workspace": apart}),
+    ];
+    let file = batch(&bed, "queue.jsonl", &tasks);
+    let done = run(&bed, &file, &["-j", "1"]).exits(1);
+    let found: Vec<Value> = done.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(found[1]["class"], "usage");
+    assert!(found[1]["message"].as_str().unwrap().starts_with("no such workspace: "), "{}", found[1]);
+}

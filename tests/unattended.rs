@@ -265,9 +265,10 @@ fn secrets_are_written_nowhere() {
         assert!(!written.contains(secret), "{secret} is in\n{written}");
     }
     let letter = letters(&bed).remove(0);
-    assert_eq!(letter["outputTail"], "[redacted] https://user:[redacted]@host/\n[redacted] Bearer [redacted]\n");
-    assert_eq!(letter["args"], json!(["--env=DB_PASSWORD", "--env=PLAIN", "--", "[redacted]"]));
-    bed.run(&["dead-letter", "replay", "--all"]).exits(1).says("held a secret, which was not kept");
+    assert_eq!(letter["outputTail"], "[redacted] [redacted]\n[redacted] Bearer [redacted]\n");
+    assert_eq!(letter["args"], json!(["--env=DB_PASSWORD", "--env=PLAIN", "--", "[redacted:DB_PASSWORD]"]));
+    // What cannot be known again is not run at all.
+    bed.run(&["dead-letter", "replay", "--all"]).exits(2).says("held a secret, which was not kept: [redacted]");
 
     // In what the engine says, and in the command that is echoed.
     bed.program("docker", "echo \"docker: no $*, correct-horse-battery\" >&2; exit 125");
@@ -307,4 +308,200 @@ fn files_that_an_answer_names_are_attached_if_they_are_the_agents_to_give() {
     assert_eq!(json["attachments"], json!([{"path": report, "bytes": 6}]));
     assert_eq!(json["output"], "see \nend\n");
     assert_eq!(json["warnings"].as_array().unwrap().len(), 6, "{json}");
+}
+
+#[test]
+fn no_attempt_shows_a_secret_wherever_it_ends() {
+    let mut bed = Bed::new();
+    let (secret, quoted) = ("correct-horse-battery", "it's-a-horse");
+    bed.set("SECRET", secret).set("QUOTED", quoted);
+    let shell = ["run", "-v", "-a", "shell", "--mode", "host", "--dead-letter", "-e", "SECRET"];
+    let nowhere = format!("/nowhere/{secret}");
+    let long = format!("echo {secret}; exit 3 # {}", "x".repeat(50));
+    let args_after = ["-e", "MISSING", long.as_str()];
+    let mut written = String::new();
+    for args in [
+        [&shell[..], &args_after].concat(),
+        [&shell[..], &["--mode", "docker", "--mount", &nowhere, "true"]].concat(),
+        [&shell[..], &["-C", &nowhere, "true"]].concat(),
+        [&shell[..], &["-e", "QUOTED", "exit 3", "--", quoted]].concat(),
+        [&shell[..], &["-e", "QUOTED", "--dry-run", "true", "--", quoted]].concat(),
+        // It stands where the end of the output is cut.
+        [&shell[..], &["head -c 4080 /dev/zero | tr '\\0' x; exit 3"]].concat(),
+        [&shell[..], &["printf %s \"$SECRET\"; head -c 4090 /dev/zero | tr '\\0' x; exit 3"]].concat(),
+    ] {
+        let done = bed.run(&args);
+        assert!(done.code != Some(0) || args.contains(&"--dry-run"), "{}", done.stderr);
+        written += &done.stderr;
+        if args.contains(&"--dry-run") {
+            written += &done.out();
+        }
+    }
+    for letter in letters(&bed) {
+        written += &letter.to_string();
+    }
+    written += &fs::read_to_string(log(&bed)).unwrap();
+    for part in [secret, "battery", "tery", "s-a-horse"] {
+        assert!(!written.contains(part), "{part} is in\n{written}");
+    }
+}
+
+#[test]
+fn a_replay_runs_the_task_that_was_given_or_none() {
+    let mut bed = Bed::new();
+    bed.set("TOKEN", "correct-horse");
+    let task = "echo \"$0 $1 correct-horse\" >>log; [ -e go ]";
+    let args = ["run", "-a", "shell", "--mode", "host", "--dead-letter", "-e", "TOKEN", task, "--", "correct-horse"];
+    bed.run(&args).exits(1);
+    let kept = letters(&bed).remove(0);
+    assert!(
+        kept["task"].as_str().unwrap().contains("[redacted:TOKEN]") && !kept.to_string().contains("horse"),
+        "{kept}"
+    );
+    // The variable's value is put in again, as it is now.
+    bed.write("work/go", "");
+    bed.set("TOKEN", "battery-staple");
+    bed.run(&["dead-letter", "replay", "--all"]).exits(0);
+    let log = fs::read_to_string(bed.workspace().join("log")).unwrap();
+    assert!(log.ends_with("battery-staple battery-staple\n") && log.lines().count() == 2, "{log}");
+
+    // So it is where the configuration hands it in.
+    bed.config("[sandbox]\nenv = [\"TOKEN\"]\n");
+    fs::remove_file(bed.workspace().join("go")).unwrap();
+    let script = "echo battery-staple >>log; [ -e go ]";
+    bed.run(&["run", "-a", "shell", "--mode", "host", "--dead-letter", script]).exits(1);
+    assert_eq!(letters(&bed)[0]["task"], "echo [redacted:TOKEN] >>log; [ -e go ]");
+    bed.write("work/go", "");
+    bed.run(&["dead-letter", "replay", "--all"]).exits(0);
+    assert!(fs::read_to_string(bed.workspace().join("log")).unwrap().ends_with("battery-staple\nbattery-staple\n"));
+
+    // What has no name cannot be.
+    let typed = [
+        "run",
+        "-a",
+        "shell",
+        "--mode",
+        "host",
+        "--dead-letter",
+        "echo sk-ant-api03-0123456789abcdefghij >>log; exit 3",
+    ];
+    bed.run(&typed).exits(1);
+    let json = bed.run(&["dead-letter", "replay", "--all", "--json"]).exits(2).json();
+    assert!(
+        json["message"].as_str().unwrap().contains("held a secret")
+            && json["hint"].as_str().unwrap().contains("ringfence run"),
+        "{json}"
+    );
+    assert_eq!(fs::read_to_string(bed.workspace().join("log")).unwrap().lines().count(), 5, "it did not run");
+}
+
+#[test]
+fn what_takes_ringfence_down_is_a_dead_letter_and_counts() {
+    let bed = Bed::new();
+    let poison = "echo x >>tried; while [ ! -s pid ]; do sleep 0.02; done; kill -9 $(cat pid); sleep 5";
+    let args = ["run", "-a", "shell", "--mode", "host", "--dead-letter", "--grace", "1s", poison];
+    let down = |running: support::Running| {
+        let tried = || bed.workspace().join("tried").exists();
+        within(Duration::from_secs(20), "the task runs", tried);
+        assert!(letters(&bed).iter().all(|letter| letter["attempt"] == 1), "what runs is no letter yet");
+        bed.write("work/pid", running.pid().to_string());
+        assert_eq!(running.finish().code, None, "it was killed");
+        fs::remove_file(bed.workspace().join("tried")).unwrap();
+        fs::remove_file(bed.workspace().join("pid")).unwrap();
+        letters(&bed).remove(0)
+    };
+    let letter = down(bed.spawn(&args, b""));
+    assert_eq!(
+        (&letter["class"], &letter["attempt"], &letter["task"]),
+        (&json!("internal"), &json!(1), &json!(poison))
+    );
+    let id = letter["id"].as_str().unwrap();
+    let again = down(bed.spawn(&["dead-letter", "replay", id], b""));
+    assert_eq!(
+        (&again["id"], &again["attempt"], &again["firstSeenAt"]),
+        (&letter["id"], &json!(2), &letter["firstSeenAt"])
+    );
+
+    // Who interrupts a replay has the letter as it was; while it runs nobody else takes it.
+    let running = bed.spawn(&["dead-letter", "replay", id], b"");
+    within(Duration::from_secs(20), "the task runs", || bed.workspace().join("tried").exists());
+    bed.run(&["dead-letter", "rm", id]).exits(2).says("being replayed already");
+    bed.run(&["dead-letter", "replay", id]).exits(2).says("being replayed already");
+    running.signal("INT");
+    running.finish().exits(130);
+    assert_eq!(letters(&bed), [again]);
+    let state = bed.home().join(".local/state/ringfence/dead-letters");
+    assert_eq!(fs::read_dir(state).unwrap().count(), 1, "nothing is left of what was begun");
+}
+
+#[test]
+fn letters_answer_as_every_command_does() {
+    let bed = Bed::new();
+    // Words of the system say more than ours alone, here as in --json.
+    let mut broken = Bed::new();
+    broken.program("claude", "echo 'the cause of it all' >&2; exit 3");
+    broken.run(&["run", "-a", "claude", "--mode", "host", "--dead-letter", "x"]).exits(1);
+    for line in [letters(&broken).remove(0), events(&log(&broken)).remove(1)] {
+        assert!(line["message"].as_str().unwrap().contains(": the cause of it all"), "{line}");
+    }
+
+    let data = bed.write("work/data/x", "").parent().unwrap().to_owned();
+    let run = ["run", "-a", "shell", "--mode", "host", "--dead-letter", "--mount", "data:/data", "exit 3"];
+    bed.run(&run).exits(1);
+    let letter = letters(&bed).remove(0);
+    let id = letter["id"].as_str().unwrap();
+    assert_eq!(
+        letter["args"],
+        json!([format!("--mount={}:/data", data.canonicalize().unwrap().display())]),
+        "from any folder"
+    );
+    let shown = bed.run(&["dead-letter", "show", id, "--json"]).exits(0).json();
+    assert_eq!((&shown["ok"], &shown["id"], &shown["task"]), (&json!(true), &json!(id), &json!("exit 3")));
+    let replayed = bed.run(&["dead-letter", "replay", id, id, "--json"]).exits(1).json();
+    assert_eq!(replayed["replayed"].as_array().unwrap().len(), 1, "twice is once");
+    assert_eq!(replayed["message"], replayed["replayed"][0]["run"]["message"]);
+    assert!(replayed["hint"].is_string(), "{replayed}");
+    assert_eq!(letters(&bed)[0]["attempt"], 2);
+
+    // A flag that is typed now wins; where the replay cannot even begin the letter says what it said.
+    let failed = bed.run(&["--mode", "apple", "dead-letter", "replay", id, "--json"]).exits(78).json();
+    assert_eq!(failed["replayed"][0]["run"]["mode"], "apple");
+    let kept = letters(&bed).remove(0);
+    assert_eq!((&kept["class"], &kept["mode"], &kept["attempt"]), (&json!("agent_failed"), &json!("host"), &json!(2)));
+
+    bed.write("home/.local/state/ringfence/dead-letters/torn.json", "{");
+    let list = bed.run(&["dead-letter", "list", "--json"]).exits(70).json();
+    assert_eq!((&list["ok"], list["letters"].as_array().unwrap().len()), (&json!(false), 1));
+    assert!(list["message"].as_str().unwrap().contains("torn") && list["hint"].as_str().unwrap().contains("rm torn"));
+}
+
+#[test]
+fn a_file_of_somebody_elses_is_not_made_an_event_log() {
+    let bed = Bed::new();
+    let notes = bed.write("notes", "first\nmy last line has no end");
+    let args = ["run", "-a", "shell", "--mode", "host", "--events", notes.to_str().unwrap(), "touch ran"];
+    bed.run(&args).exits(2).says("events cannot be written");
+    assert_eq!(fs::read_to_string(&notes).unwrap(), "first\nmy last line has no end");
+    assert!(!bed.workspace().join("ran").exists());
+    fs::write(&notes, "first\n{\"schema\":\"ringfence.event/1\",\"tim").unwrap();
+    bed.run(&args).exits(0);
+    let text = fs::read_to_string(&notes).unwrap();
+    assert!(text.starts_with("first\n{") && text.lines().count() == 3, "half a line of ours goes: {text}");
+}
+
+#[test]
+fn a_wait_that_nobody_can_sit_out_is_not_begun() {
+    let mut bed = Bed::new();
+    // What claude says when it will try again, with the server's wait in milliseconds, and at its end.
+    let retry =
+        json!({"type": "system", "subtype": "api_retry", "retry_delay_ms": 1e18, "error_status": 429, "attempt": 1});
+    let end = json!({"type": "result", "subtype": "success", "is_error": true, "api_error_status": 429, "result": "API Error: 429"});
+    bed.program("claude", &format!("cat >/dev/null; echo '{retry}'; echo '{end}'; exit 1"));
+    let done = bed.run(&["run", "-a", "claude", "--mode", "host", "--json", "--dead-letter", "--max-cost", "1", "x"]);
+    let json = done.exits(75).json();
+    assert_eq!((&json["class"], &json["attempts"]), (&json!("rate_limited"), &json!(1)), "{json}");
+    assert!(json["warnings"].to_string().contains("longer than a day"), "{json}");
+    bed.run(&["run", "-a", "shell", "--mode", "host", "--max-cost", "1", "true"])
+        .exits(0)
+        .says("shell does not say what it costs");
 }

@@ -33,6 +33,10 @@ impl Agent for Claude {
     }
 
     /// From <https://code.claude.com/docs/en/env-vars>.
+    fn tells_cost(&self) -> bool {
+        true
+    }
+
     fn variables(&self) -> &'static [&'static str] {
         &[
             "ANTHROPIC_BASE_URL",

@@ -162,6 +162,10 @@ pub trait Agent {
     }
     /// Variables that it documents for its endpoint and model: handed in when set.
     fn variables(&self) -> &'static [&'static str];
+    /// Whether its stream says what a run costs.
+    fn tells_cost(&self) -> bool {
+        false
+    }
     /// The presets of hosts without which it cannot work: those of its model's API.
     fn hosts(&self) -> &'static [&'static str];
     /// The variable whose value it must be handed as [`Task::endpoint`], because it ignores the variable itself.

@@ -31,6 +31,10 @@ impl Agent for Opencode {
         command.args(task.args.iter().cloned())
     }
 
+    fn tells_cost(&self) -> bool {
+        true
+    }
+
     fn variables(&self) -> &'static [&'static str] {
         &[
             "OPENCODE_CONFIG_CONTENT",

@@ -1,5 +1,7 @@
 //! `ringfence dead-letter`: the tasks that failed for good, and what becomes of them.
 
+use std::fs::File;
+
 use anyhow::{Context, Result};
 use serde_json::json;
 
@@ -9,7 +11,6 @@ use crate::config::{Environment, Flags};
 use crate::failure::{Class, Failure};
 use crate::ledger::{DeadLetters, Letter};
 use crate::output::{Printer, Table};
-use crate::redact::REDACTED;
 use crate::runner::Host;
 
 /// Lists, shows, replays or removes letters; the class decides the exit code.
@@ -22,7 +23,7 @@ pub fn run(
 ) -> Result<Class> {
     let letters = DeadLetters::of(&run::state_dir(env)?);
     match command {
-        DeadLetterCommand::List => list(&letters, printer),
+        DeadLetterCommand::List => return list(&letters, printer),
         DeadLetterCommand::Show { id } => show(&letter(&letters, &id)?, printer),
         DeadLetterCommand::Replay(which) => {
             return replay(&letters, &named(&letters, which)?, flags, env, host, printer);
@@ -42,10 +43,16 @@ fn named(letters: &DeadLetters, which: WhichLetters) -> Result<Vec<String>> {
     if which.all {
         return Ok(there);
     }
-    match which.ids.iter().find(|id| !there.contains(id)) {
-        Some(missing) => Err(no_letter(missing).into()),
-        None => Ok(which.ids),
+    let mut named: Vec<String> = Vec::new();
+    for id in which.ids {
+        if !there.contains(&id) {
+            return Err(no_letter(&id).into());
+        }
+        if !named.contains(&id) {
+            named.push(id);
+        }
     }
+    Ok(named)
 }
 
 fn no_letter(id: &str) -> Failure {
@@ -61,21 +68,37 @@ fn letter(letters: &DeadLetters, id: &str) -> Result<Letter> {
     Ok(read.ok_or_else(|| no_letter(id))?)
 }
 
-fn list(letters: &DeadLetters, printer: &Printer) -> Result<()> {
-    let mut found = Vec::new();
+fn list(letters: &DeadLetters, printer: &Printer) -> Result<Class> {
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for id in ids(letters)? {
         match letter(letters, &id) {
             Ok(letter) => found.push(letter),
-            Err(error) => printer.warning(&Failure::of(&error).message),
+            Err(error) => {
+                printer.warning(&Failure::of(&error).whole());
+                unreadable.push(id);
+            }
         }
     }
     found.sort_by(|one, other| one.failed_at.cmp(&other.failed_at));
+    let failure = (!unreadable.is_empty()).then(|| {
+        let message = format!("{} dead letters cannot be read: {}", unreadable.len(), unreadable.join(", "));
+        let hint = format!("look at them, or remove them: ringfence dead-letter rm {}", unreadable.join(" "));
+        Failure::new(Class::Internal, message, hint)
+    });
+    let class = failure.as_ref().map_or(Class::Ok, |failure| failure.class);
     if printer.is_json() {
-        return printer.json(&json!({"schema": "ringfence.dead-letters/1", "ok": true, "letters": found}));
+        let mut object = json!({"schema": "ringfence.dead-letters/1", "ok": failure.is_none(), "letters": found});
+        if let Some(failure) = &failure {
+            object["class"] = json!(failure.class);
+            object["message"] = json!(failure.message);
+            object["hint"] = json!(failure.hint);
+        }
+        printer.json(&object)?;
+        return Ok(class);
     }
-    if found.is_empty() {
+    if found.is_empty() && failure.is_none() {
         printer.note("no dead letters");
-        return Ok(());
+        return Ok(class);
     }
     let mut table = Table::new(&["ID", "FAILED", "CLASS", "ATTEMPTS", "AGENT", "TASK"]);
     for letter in &found {
@@ -83,12 +106,18 @@ fn list(letters: &DeadLetters, printer: &Printer) -> Result<()> {
         let attempts = format!("{}", letter.attempt);
         table.row([&letter.id, &letter.failed_at, &letter.class, &attempts, &letter.agent, &first]);
     }
-    table.lines().try_for_each(|line| printer.line(&line))
+    table.lines().try_for_each(|line| printer.line(&line))?;
+    if let Some(failure) = &failure {
+        printer.failure(failure);
+    }
+    Ok(class)
 }
 
 fn show(letter: &Letter, printer: &Printer) -> Result<()> {
     if printer.is_json() {
-        return printer.json(&json!({"schema": "ringfence.dead-letter/1", "ok": true, "letter": letter}));
+        let mut object = serde_json::to_value(letter)?;
+        object["ok"] = true.into();
+        return printer.json(&object);
     }
     let attempts = format!("{} (of {} at a time)", letter.attempt, letter.max_attempts);
     let mut table = Table::new(&[&letter.id, ""]);
@@ -118,17 +147,31 @@ fn show(letter: &Letter, printer: &Printer) -> Result<()> {
 }
 
 fn remove(letters: &DeadLetters, ids: &[String], printer: &Printer) -> Result<()> {
-    let mut removed = Vec::new();
+    let (mut removed, mut busy) = (Vec::new(), Vec::new());
     for id in ids {
+        // Its replay would write it anew.
+        let Some(_held) = hold(letters, id)? else {
+            busy.push(id.as_str());
+            continue;
+        };
         if letters.remove(id).with_context(|| format!("removing {}", letters.path(id).display()))? {
             removed.push(id);
         }
     }
-    if printer.is_json() {
+    if printer.is_json() && busy.is_empty() {
         return printer.json(&json!({"schema": "ringfence.dead-letter-rm/1", "ok": true, "removed": removed}));
     }
     printer.note(&format!("{} removed", removed.len()));
-    Ok(())
+    if busy.is_empty() { Ok(()) } else { Err(in_use(&busy.join(", ")).into()) }
+}
+
+fn hold(letters: &DeadLetters, id: &str) -> Result<Option<File>> {
+    letters.hold(id).with_context(|| format!("opening {}", letters.path(id).display()))
+}
+
+fn in_use(id: &str) -> Failure {
+    let hint = "wait for it; see which are left: ringfence dead-letter list";
+    Failure::usage(format!("the dead letter {id} is gone, or being replayed already"), hint)
 }
 
 /// Runs the tasks of `ids` again, one after the other. The class of one alone is its run's; of several, the first failure makes it
@@ -141,7 +184,7 @@ fn replay(
     host: &Host,
     printer: &Printer,
 ) -> Result<Class> {
-    let mut class = Class::Ok;
+    let (mut class, mut failed) = (Class::Ok, Vec::new());
     let mut runs = Vec::new();
     for id in ids {
         if host.interrupts.count() > 0 {
@@ -153,12 +196,14 @@ fn replay(
             Err(error) => {
                 let failure = Failure::of(&error);
                 printer.failure(&failure);
-                (
-                    failure.class,
-                    json!({"ok": false, "class": failure.class, "message": failure.message, "hint": failure.hint}),
-                )
+                let safe = |text: &str| printer.secrets().redact(text).into_owned();
+                let (message, hint) = (safe(&failure.whole()), safe(&failure.hint));
+                (failure.class, json!({"ok": false, "class": failure.class, "message": message, "hint": hint}))
             }
         };
+        if came != Class::Ok {
+            failed.push(id.as_str());
+        }
         runs.push(json!({"id": id, "run": report}));
         class = match (class, came) {
             (_, Class::Interrupted(_)) => came,
@@ -168,10 +213,23 @@ fn replay(
         };
     }
     if printer.is_json() {
-        printer.json(&json!({
+        let mut object = json!({
             "schema": "ringfence.dead-letter-replay/1", "ok": class == Class::Ok, "class": class, "retryable": class.retryable(),
             "replayed": runs,
-        }))?;
+        });
+        if class != Class::Ok {
+            let left = ids.len() - runs.len();
+            let of = ids.len();
+            let message = match (&failed[..], left) {
+                ([_], 0) if of == 1 => runs[0]["run"]["message"].clone(),
+                (_, 0) => json!(format!("{} of {of} failed again: {}", failed.len(), failed.join(", "))),
+                _ => json!(format!("interrupted: {left} of {of} were not replayed")),
+            };
+            let hint = "see which are left: ringfence dead-letter list";
+            object["message"] = message;
+            object["hint"] = if of == 1 { runs[0]["run"]["hint"].clone() } else { json!(hint) };
+        }
+        printer.json(&object)?;
     } else if ids.is_empty() {
         printer.note("no dead letters");
     }
@@ -186,13 +244,6 @@ fn one(
     host: &Host,
     printer: &Printer,
 ) -> Result<run::Told> {
-    let Some(_held) = letters.hold(id).with_context(|| format!("opening {}", letters.path(id).display()))? else {
-        let hint = "wait for it; see which are left: ringfence dead-letter list";
-        return Err(Failure::usage(format!("the dead letter {id} is gone, or being replayed already"), hint).into());
-    };
-    let letter = letter(letters, id)?;
-    if letter.task.contains(REDACTED) {
-        printer.warning(&format!("the task of {id} held a secret, which was not kept: it reads {REDACTED} now"));
-    }
-    run::again(&letter, flags, env, host, printer)
+    let Some(_held) = hold(letters, id)? else { return Err(in_use(id).into()) };
+    run::again(&letter(letters, id)?, flags, env, host, printer)
 }

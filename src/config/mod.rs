@@ -230,6 +230,17 @@ impl Settings {
         !self.sandbox.allow_hosts.is_empty() && network != "none" && network != "host"
     }
 
+    /// The same settings on the host, because `flag` asks for it.
+    #[must_use]
+    pub fn on_host(&self, flag: &str) -> Settings {
+        let mut settings = self.clone();
+        let origin = Origin::Flag(flag.to_owned());
+        settings.mode = Setting { value: Mode::Host, origin: origin.clone() };
+        settings.request = Some(Setting { value: Request::Exactly(Mode::Host), origin });
+        settings.correct_modes();
+        settings
+    }
+
     /// Every key with its value in force and its origin, in the order of the documentation.
     pub fn rows(&self) -> &[Row] {
         &self.rows

@@ -1,13 +1,17 @@
 //! Dead letters: tasks that failed for good, each in a file of its own until somebody deals with it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::{hold, private_folder};
+use super::lines::{hold, is_at, private_folder, sync_parent};
+
+/// How long a file that a crash left half done is kept.
+const LEFTOVER: Duration = Duration::from_secs(24 * 3600);
 
 /// The schema that a letter names.
 pub const SCHEMA: &str = "ringfence.dead-letter/1";
@@ -68,13 +72,67 @@ impl DeadLetters {
     /// # Errors
     /// The disk is full, or the folder cannot be written.
     pub fn put(&self, letter: &Letter) -> io::Result<()> {
+        self.place(letter, &self.path(&letter.id)).map(drop)
+    }
+
+    /// Writes down what `letter` would be if this process were ended before [`Begun`] is dropped: then, and only then, it becomes
+    /// a letter.
+    ///
+    /// # Errors
+    /// As [`DeadLetters::put`]: the attempt must not begin.
+    pub fn begin(&self, letter: &Letter) -> io::Result<Begun> {
+        let path = self.0.join(format!(".{}-{}.begun", letter.run_id, letter.attempt));
+        Ok(Begun { _held: self.place(letter, &path)?, path })
+    }
+
+    /// Writes `letter` to `path` by way of a file that only this process writes, and returns it, locked.
+    fn place(&self, letter: &Letter, path: &Path) -> io::Result<File> {
         private_folder(&self.0)?;
         let new = self.0.join(format!(".{}.new", letter.id));
-        let written = write(&new, &serde_json::to_vec_pretty(letter)?);
-        written.and_then(|()| fs::rename(&new, self.path(&letter.id))).inspect_err(|_| {
+        let mut file = own(&new)?;
+        let written = file.write_all(&serde_json::to_vec_pretty(letter)?).and_then(|()| file.write_all(b"\n"));
+        written.and_then(|()| file.sync_all()).and_then(|()| fs::rename(&new, path)).inspect_err(|_| {
             let _ = fs::remove_file(&new);
         })?;
-        File::open(&self.0)?.sync_all()
+        sync_parent(path)?;
+        Ok(file)
+    }
+
+    /// Makes letters of what processes had begun that are no more, and removes what they left half done.
+    ///
+    /// # Errors
+    /// A letter cannot be written.
+    fn adopt(&self) -> io::Result<()> {
+        let Ok(entries) = fs::read_dir(&self.0) else { return Ok(()) };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|kind| kind == "new") {
+                let age = fs::metadata(&path).and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+                if matches!(age, Ok(Ok(age)) if age > LEFTOVER) {
+                    let _ = fs::remove_file(&path);
+                }
+            }
+            if path.extension().is_none_or(|kind| kind != "begun") {
+                continue;
+            }
+            // Gone meanwhile: its process has settled it, or another one has adopted it.
+            let Ok(file) = File::open(&path) else { continue };
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path)? => {}
+                Ok(()) | Err(TryLockError::WouldBlock) => continue,
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            let begun: Option<Letter> = serde_json::from_slice(&fs::read(&path)?).ok();
+            let begun = begun.filter(|begun| is_id(&begun.id));
+            let known = begun.as_ref().and_then(|begun| read(&self.path(&begun.id)).ok().flatten());
+            // A letter that has counted this attempt says more about it.
+            match begun.filter(|begun| known.is_none_or(|known| known.attempt < begun.attempt)) {
+                Some(begun) => fs::rename(&path, self.path(&begun.id))?,
+                None => fs::remove_file(&path)?,
+            }
+            sync_parent(&path)?;
+        }
+        Ok(())
     }
 
     /// The letter `id`; absent where there is none.
@@ -85,11 +143,8 @@ impl DeadLetters {
         if !is_id(id) {
             return Ok(None);
         }
-        match fs::read(self.path(id)) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.adopt()?;
+        read(&self.path(id))
     }
 
     /// The names of all letters, oldest run first.
@@ -97,6 +152,7 @@ impl DeadLetters {
     /// # Errors
     /// The folder cannot be read.
     pub fn ids(&self) -> io::Result<Vec<String>> {
+        self.adopt()?;
         let entries = match fs::read_dir(&self.0) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -117,7 +173,7 @@ impl DeadLetters {
     /// It cannot be removed.
     pub fn remove(&self, id: &str) -> io::Result<bool> {
         match fs::remove_file(self.path(id)) {
-            Ok(()) => Ok(true),
+            Ok(()) => sync_parent(&self.path(id)).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
@@ -134,20 +190,62 @@ impl DeadLetters {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        Ok(hold(&file)?.then_some(file))
+        // One that was replaced meanwhile is another replay's, or another failure's.
+        Ok((hold(&file)? && is_at(&file, &self.path(id))?).then_some(file))
     }
 }
 
-/// Whether `id` can name a letter: a file's name, and no hidden one.
-pub fn is_id(id: &str) -> bool {
-    !id.is_empty() && !id.starts_with('.') && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+/// An attempt that is being made, on the disk; forgotten when dropped.
+#[derive(Debug)]
+pub struct Begun {
+    path: PathBuf,
+    _held: File,
 }
 
-fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text)?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+impl Begun {
+    /// Leaves it on the disk, where it becomes a letter: nothing better could be written.
+    pub fn keep(mut self) {
+        self.path.clear();
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // Should this fail the next one that looks makes a letter of it, unless there is one that says more.
+        let _ = fs::remove_file(&self.path).and_then(|()| sync_parent(&self.path));
+    }
+}
+
+/// Longest id, bytes: with what is put around it, it must fit into a file's name (255).
+pub const LONGEST_ID: usize = 128;
+
+/// Whether `id` can name a letter of a task: a file's name, and no hidden one. A letter's own name is the task's with a little more.
+pub fn is_id(id: &str) -> bool {
+    let short = id.len() <= LONGEST_ID + 32;
+    short
+        && !id.is_empty()
+        && !id.starts_with('.')
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+fn read(path: &Path) -> io::Result<Option<Letter>> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(serde_json::from_slice(&text)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The file at `path`, empty, and locked against every other process that would write it.
+fn own(path: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        file.lock()?;
+        if is_at(&file, path)? {
+            file.set_len(0)?;
+            return Ok(file);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +288,43 @@ mod tests {
         assert!(letters.remove("a").unwrap() && !letters.remove("a").unwrap());
         assert_eq!(letters.get("a").unwrap(), None);
         assert_eq!(letters.get("../dead-letters/b").unwrap(), None);
+    }
+
+    #[test]
+    fn what_was_begun_becomes_a_letter_once_its_process_is_gone() {
+        let state = tempfile::tempdir().unwrap();
+        let letters = DeadLetters::of(state.path());
+        let begun = letters.begin(&Letter { attempt: 4, ..letter("a") }).unwrap();
+        assert_eq!(letters.ids().unwrap(), Vec::<String>::new(), "it runs");
+        drop(begun);
+        assert_eq!(letters.ids().unwrap(), Vec::<String>::new(), "it was settled");
+        for (known, found) in [(3, 4), (5, 5)] {
+            letters.put(&Letter { attempt: known, message: "known".into(), ..letter("a") }).unwrap();
+            let begun = letters.begin(&Letter { attempt: 4, ..letter("a") }).unwrap();
+            assert_eq!(letters.get("a").unwrap().unwrap().attempt, known);
+            // What a dead process leaves: the file, and no lock.
+            fs::copy(&begun.path, state.path().join("dead-letters/.dead.begun")).unwrap();
+            assert_eq!(letters.get("a").unwrap().unwrap().attempt, found);
+            assert!(begun.path.exists(), "the other one lives");
+        }
+        assert_eq!(fs::read_dir(state.path().join("dead-letters")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn two_writers_of_one_letter_leave_it_whole() {
+        let state = tempfile::tempdir().unwrap();
+        let letters = DeadLetters::of(state.path());
+        std::thread::scope(|scope| {
+            for size in [10, 100_000] {
+                let letters = &letters;
+                scope.spawn(move || {
+                    let long = Letter { output_tail: "x".repeat(size), ..letter("a") };
+                    (0..50).for_each(|_| letters.put(&long).unwrap());
+                });
+            }
+        });
+        assert!(letters.get("a").unwrap().is_some());
+        assert_eq!(fs::read_dir(state.path().join("dead-letters")).unwrap().count(), 1);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::failure::Class;
 /// The size at which a log is put aside, bytes.
 const ROTATE_AT: u64 = 16 << 20;
 
+/// How every event begins.
+const HEAD: &str = r#"{"schema":"ringfence.event/1""#;
+
 /// Longest message in an event, characters: the whole of it is in the run's report.
 const MESSAGE: usize = 500;
 
@@ -94,9 +97,9 @@ impl EventLog {
     /// The log at `path`, made where it is missing.
     ///
     /// # Errors
-    /// It cannot be made or written to.
+    /// It cannot be made or written to, or is somebody else's.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(EventLog(Lines::open(path, Some(ROTATE_AT))?))
+        Ok(EventLog(Lines::open(path, HEAD, Some(ROTATE_AT))?))
     }
 
     /// Where it is.

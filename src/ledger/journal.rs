@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::{append, cut_half_line, from_start, hold, private_folder};
+use super::lines::{append, cut_half_line, from_start, hold, is_at, private_folder, sync_parent};
+
+/// How every line begins.
+const HEAD: &str = "{\"";
 
 /// What is written down.
 #[derive(Serialize, Deserialize)]
@@ -24,6 +27,7 @@ enum Entry {
 /// The journal of one batch, held by one process at a time.
 #[derive(Debug)]
 pub struct Journal {
+    path: PathBuf,
     file: File,
     /// How many attempts of each task began and were never over: ringfence died in them.
     lost: HashMap<String, u32>,
@@ -38,11 +42,18 @@ impl Journal {
         if let Some(folder) = path.parent() {
             private_folder(folder)?;
         }
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
-        if !hold(&file)? {
-            return Ok(None);
-        }
-        cut_half_line(&file)?;
+        let mut file = loop {
+            let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+            if !hold(&file)? {
+                return Ok(None);
+            }
+            // Whoever held it may have removed it meanwhile.
+            if is_at(&file, path)? {
+                break file;
+            }
+        };
+        sync_parent(path)?;
+        cut_half_line(&file, HEAD)?;
         let mut lost: HashMap<String, u32> = HashMap::new();
         for line in from_start(&mut file)?.split(b'\n') {
             // A line that cannot be read is not ours, and says nothing about a task.
@@ -55,7 +66,7 @@ impl Journal {
             }
         }
         lost.retain(|_, count| *count > 0);
-        Ok(Some(Journal { file, lost }))
+        Ok(Some(Journal { path: path.to_owned(), file, lost }))
     }
 
     /// How many attempts of `id` took ringfence down with them.
@@ -80,17 +91,18 @@ impl Journal {
         (0..attempts).try_for_each(|_| self.write(&Entry::Over(id.to_owned())))
     }
 
-    /// Forgets everything: the batch has come to its end.
+    /// Removes the journal: the batch has come to its end.
     ///
     /// # Errors
-    /// It cannot be changed.
-    pub fn clear(&mut self) -> io::Result<()> {
+    /// It cannot be removed.
+    pub fn remove(&mut self) -> io::Result<()> {
         self.lost.clear();
-        self.file.set_len(0)
+        std::fs::remove_file(&self.path)?;
+        sync_parent(&self.path)
     }
 
     fn write(&mut self, entry: &Entry) -> io::Result<()> {
-        append(&mut self.file, &serde_json::to_vec(entry)?)
+        append(&mut self.file, HEAD, &serde_json::to_vec(entry)?)
     }
 }
 
@@ -120,6 +132,10 @@ mod tests {
         io::Write::write_all(&mut OpenOptions::new().append(true).open(&path).unwrap(), b"{\"begun\":\"d").unwrap();
         let journal = Journal::open(&path).unwrap().unwrap();
         assert_eq!(["a", "b", "c", "d"].map(|id| journal.lost(id)), [0, 2, 1, 0]);
+        let mut journal = journal;
+        journal.remove().unwrap();
+        assert!(!path.exists());
+        assert!(Journal::open(&path).unwrap().is_some(), "the next one is not kept from it by one that is gone");
     }
 
     #[test]

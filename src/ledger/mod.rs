@@ -5,7 +5,7 @@ mod events;
 mod journal;
 mod lines;
 
-pub use dead_letters::{DeadLetters, Letter, SCHEMA as LETTER_SCHEMA, is_id};
+pub use dead_letters::{Begun, DeadLetters, LONGEST_ID, Letter, SCHEMA as LETTER_SCHEMA, is_id};
 pub use events::{Event, EventLog, Invocation, Kind};
 pub use journal::{Journal, fingerprint};
 pub use lines::Lines;

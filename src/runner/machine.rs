@@ -82,7 +82,8 @@ impl Host {
             // Nobody may be reading standard error; that is no reason to stop.
             // On a terminal it takes the place of what may stand there, a live line.
             let clear = if io::stderr().is_terminal() { "\r\x1b[J" } else { "" };
-            let _ = writeln!(io::stderr(), "{clear}+ {}", self.secrets.redact(&spec.to_string()));
+            let shown = spec.shown(|word| self.secrets.redact(word).into_owned());
+            let _ = writeln!(io::stderr(), "{clear}+ {shown}");
         }
         let mut expression = duct::cmd(program, &spec.args).unchecked();
         for (name, value) in &spec.env {

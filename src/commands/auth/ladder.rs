@@ -245,7 +245,8 @@ impl Ladder<'_> {
             };
         }
         let now = Instant::now();
-        let failure = plan.try_out(&limits()).map_err(|error| climbed.broke(Failure::of(&error), now))?;
+        let failure =
+            plan.try_out(&limits(), &self.host.secrets).map_err(|error| climbed.broke(Failure::of(&error), now))?;
         if let Some(failure) = failure {
             return Err(climbed.broke(failure, now));
         }

@@ -89,7 +89,10 @@ fn look(path: &[u8], roots: &[Root]) -> Result<Attachment, String> {
     if path.components().any(|part| part == Component::ParentDir) {
         return Err("`..` is not followed".into());
     }
-    let path = on_host(path, roots).ok_or("it is neither in the workspace nor in a mount")?;
+    // Where the agent sees the host's own paths, one may lead to the workspace by a link; what counts is where it ends.
+    let same = path.is_absolute() && roots.first().is_some_and(|root| root.inside == root.outside);
+    let elsewhere = || same.then(|| path.to_owned());
+    let path = on_host(path, roots).or_else(elsewhere).ok_or("it is neither in the workspace nor in a mount")?;
     let real = path.canonicalize().map_err(|error| error.to_string())?;
     let within = |root: &Root| root.outside.canonicalize().is_ok_and(|outside| real.starts_with(outside));
     if !roots.iter().any(within) {
@@ -166,6 +169,22 @@ mod tests {
         }
         let escape = format!("[send_file: {}]", work.join("in").display());
         assert_eq!(take(escape.as_bytes(), &roots).attachments, [], "the host's path means nothing inside");
+    }
+
+    #[test]
+    fn a_link_that_leads_to_the_workspace_is_followed_where_the_agent_sees_the_hosts_paths() {
+        let bed = tempfile::tempdir().unwrap();
+        let bed = bed.path().canonicalize().unwrap();
+        fs::create_dir(bed.join("work")).unwrap();
+        fs::write(bed.join("work/in"), "12345").unwrap();
+        fs::write(bed.join("secret"), "12345").unwrap();
+        symlink(&bed, bed.join("link")).unwrap();
+        let attached = |inside: &str, path: &str| {
+            let roots = [Root { outside: bed.join("work"), inside: bed.join(inside) }];
+            take(format!("[send_file: {}]", bed.join(path).display()).as_bytes(), &roots).attachments.len()
+        };
+        assert_eq!([attached("work", "link/work/in"), attached("work", "link/secret")], [1, 0]);
+        assert_eq!(attached("elsewhere", "link/work/in"), 0, "inside it would be something else");
     }
 
     #[test]

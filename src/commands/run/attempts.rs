@@ -1,18 +1,20 @@
 //! The attempts of a run: one after the other until one of them succeeds, or fails in a way that will not pass.
 
 use std::borrow::Cow;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use signal_hook::consts::SIGTERM;
+
 use super::attachments::Attachment;
+use super::budget::Budget;
 use super::conclude::Conclusion;
 use super::order::Order;
 use super::plan::{Attempt, Plan};
 use super::record::Record;
 use super::traces::Traces;
 use crate::agents::Usage;
-use crate::config::{Environment, Flags, HostRule, Mode, Settings, duration_text};
+use crate::config::{Environment, HostRule, Mode, Settings, duration_text};
 use crate::egress::Knocks;
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
@@ -20,13 +22,13 @@ use crate::runner::Host;
 
 /// Longest wait that doubling alone leads to; a server may ask for more.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+/// Longest wait that a server may ask for: what it says beyond is a mistake, or no wait that a task can sit out.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// How often signals are looked at while waiting.
 const TICK: Duration = Duration::from_millis(20);
 
 /// What all runs of one command have in common.
 pub struct Attempts<'a> {
-    /// What was typed.
-    pub flags: &'a Flags,
     /// The caller's environment.
     pub env: &'a Environment,
     /// This machine.
@@ -45,8 +47,12 @@ pub struct Attempts<'a> {
 
 /// Who follows a run's attempts.
 pub trait Follower {
-    /// An attempt is about to begin; an error keeps it from it, and ends the run.
-    fn before(&mut self) -> Result<(), Failure>;
+    /// Attempt `number` is about to begin; an error keeps it from it, and ends the run.
+    fn before(&mut self, number: u32) -> Result<(), Failure>;
+    /// Whether there is no sense in waiting for the next attempt.
+    fn stopped(&self) -> bool {
+        false
+    }
     /// Something for people to know between two attempts.
     fn tell(&mut self, text: &str);
 }
@@ -108,30 +114,6 @@ impl Ended {
     }
 }
 
-/// Money that all runs of a command may spend together.
-pub struct Budget {
-    limit: Option<f64>,
-    spent: Mutex<f64>,
-}
-
-impl Budget {
-    /// At most `limit` US dollars; any sum where it is absent.
-    pub fn new(limit: Option<f64>) -> Self {
-        Budget { limit, spent: Mutex::new(0.0) }
-    }
-
-    fn spend(&self, usd: Option<f64>) {
-        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += usd.unwrap_or_default();
-    }
-
-    /// In words, where all of it is spent.
-    pub fn exhausted(&self) -> Option<String> {
-        let spent = *self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = self.limit.filter(|limit| spent >= *limit)?;
-        Some(format!("${spent:.2} of --max-cost {limit} are spent"))
-    }
-}
-
 /// What comes after an attempt.
 enum Next {
     Nothing,
@@ -163,25 +145,24 @@ impl Attempts<'_> {
             match self.next(&attempt, &settings, number) {
                 Next::Nothing => {}
                 Next::Forgone(reason) => {
-                    let warning = format!("not tried again: {reason}");
+                    warnings.push(forgone(&reason, follower));
+                }
+                Next::OnHost => {
+                    let warning = without_fence(&attempt);
                     follower.tell(&warning);
                     warnings.push(warning);
+                    settings = Cow::Owned(settings.on_host("--fallback"));
+                    continue;
                 }
-                Next::OnHost => match self.on_host(&attempt) {
-                    Ok((on_host, warning)) => {
-                        follower.tell(&warning);
-                        warnings.push(warning);
-                        settings = Cow::Owned(on_host);
-                        continue;
-                    }
-                    Err(failure) => attempt.conclusion.failure = Some(failure),
-                },
                 Next::Again(wait) => {
                     follower.tell(&again(&attempt, wait, number, settings.run.max_attempts.value));
-                    if self.wait(wait) {
+                    if let Err(failure) = self.wait(wait, follower) {
+                        attempt.conclusion.failure = Some(failure);
+                    } else if let Some(reason) = self.budget.exhausted() {
+                        warnings.push(forgone(&reason, follower));
+                    } else {
                         continue;
                     }
-                    attempt.conclusion.failure = Some(self.interrupted());
                 }
             }
             for warning in traces.warnings() {
@@ -202,10 +183,10 @@ impl Attempts<'_> {
         known: &[String],
         follower: &mut dyn Follower,
     ) -> Attempt {
-        if let Err(failure) = follower.before() {
+        if let Err(failure) = follower.before(number) {
             return Attempt::failed(failure);
         }
-        let invocation = order.invocation(settings, run_id, number);
+        let invocation = order.invocation(settings, run_id, number, self.printer.secrets());
         self.record.start(&invocation, follower);
         // A reader that has gone away is noticed by what the agent writes.
         let _ = self.printer.event("started", &invocation);
@@ -243,7 +224,11 @@ impl Attempts<'_> {
         if let Some(reason) = self.budget.exhausted() {
             return Next::Forgone(reason);
         }
-        let wait = backoff(settings.run.backoff.value, number, jitter()).max(failure.retry_after.unwrap_or_default());
+        let asked = failure.retry_after.unwrap_or_default();
+        if asked > LONGEST_WAIT {
+            return Next::Forgone(format!("the server asks for a wait of {}, longer than a day", in_words(asked)));
+        }
+        let wait = backoff(settings.run.backoff.value, number, jitter()).max(asked);
         match settings.run.timeout.value {
             Some(longest) if !self.patient && wait > longest => {
                 let (wait, longest) = (in_words(wait), duration_text(longest));
@@ -255,39 +240,44 @@ impl Attempts<'_> {
         }
     }
 
-    /// The settings for the host, and the warning that this happens.
-    fn on_host(&self, attempt: &Attempt) -> Result<(Settings, String), Failure> {
-        let flags = Flags { mode: Some("host".into()), ..self.flags.clone() };
-        let why = attempt.conclusion.failure.as_ref().map_or("", |failure| &failure.message);
-        let warning =
-            format!("the container cannot start ({why}): the task runs on the host, without a fence (--fallback host)");
-        Ok((Settings::resolve(&flags, self.env)?, warning))
-    }
-
-    /// Waits; false where a signal came first.
-    fn wait(&self, time: Duration) -> bool {
+    /// Waits for the next attempt.
+    ///
+    /// # Errors
+    /// Interrupted: a signal came first, or there is no sense in it any more.
+    fn wait(&self, time: Duration, follower: &dyn Follower) -> Result<(), Failure> {
         let status = Status::new("waiting", self.printer.is_live());
-        let until = Instant::now() + time;
+        let began = Instant::now();
         loop {
-            if self.host.interrupts.count() > 0 {
-                return false;
+            let stopped = follower.stopped();
+            if stopped || self.host.interrupts.count() > 0 {
+                let signal = if stopped { SIGTERM } else { self.host.interrupts.signal() };
+                let message = "interrupted while waiting for the next attempt";
+                return Err(Failure::new(
+                    Class::Interrupted(signal),
+                    message,
+                    "run it again when you want it to go on",
+                ));
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return true;
+            let left = time.saturating_sub(began.elapsed());
+            if left.is_zero() || self.budget.exhausted().is_some() {
+                return Ok(());
             }
             status.doing(&format!("next attempt in {}", in_words(left)));
             thread::sleep(left.min(TICK));
         }
     }
+}
 
-    fn interrupted(&self) -> Failure {
-        Failure::new(
-            Class::Interrupted(self.host.interrupts.signal()),
-            "interrupted while waiting for the next attempt",
-            "run it again when you want it to go on",
-        )
-    }
+/// Tells that there is no further attempt, and returns it as a warning.
+fn forgone(reason: &str, follower: &mut dyn Follower) -> String {
+    let warning = format!("not tried again: {reason}");
+    follower.tell(&warning);
+    warning
+}
+
+fn without_fence(attempt: &Attempt) -> String {
+    let why = attempt.conclusion.failure.as_ref().map_or("", |failure| &failure.message);
+    format!("the container cannot start ({why}): the task runs on the host, without a fence (--fallback host)")
 }
 
 fn again(attempt: &Attempt, wait: Duration, number: u32, of: u32) -> String {
@@ -308,7 +298,7 @@ pub(super) fn in_words(time: Duration) -> String {
 /// so that runs that failed together do not come back together.
 fn backoff(base: Duration, number: u32, jitter: f64) -> Duration {
     let doubled = base.saturating_mul(1 << number.saturating_sub(1).min(20)).min(LONGEST_BACKOFF.max(base));
-    doubled.mul_f64(1.0 + jitter / 2.0)
+    doubled.saturating_add(doubled.mul_f64(jitter / 2.0))
 }
 
 fn jitter() -> f64 {
@@ -329,17 +319,7 @@ mod tests {
         assert_eq!([seconds(1, 0.0), seconds(2, 0.0), seconds(3, 0.0)], [2, 4, 8]);
         assert_eq!([seconds(1, 1.0), seconds(100, 0.0), seconds(100, 1.0)], [3, 300, 450]);
         assert_eq!(backoff(Duration::ZERO, 5, 1.0), Duration::ZERO);
+        assert_eq!(backoff(Duration::MAX, 5, 1.0), Duration::MAX);
         assert_eq!(backoff(Duration::from_secs(900), 1, 0.0), Duration::from_secs(900), "what was configured is kept");
-    }
-
-    #[test]
-    fn a_budget_is_exhausted_by_what_was_spent() {
-        let budget = Budget::new(Some(0.5));
-        budget.spend(Some(0.25));
-        budget.spend(None);
-        assert_eq!(budget.exhausted(), None);
-        budget.spend(Some(0.25));
-        assert_eq!(budget.exhausted().unwrap(), "$0.50 of --max-cost 0.5 are spent");
-        assert_eq!(Budget::new(None).exhausted(), None);
     }
 }

@@ -7,6 +7,7 @@ use signal_hook::low_level;
 use crate::agents::{Agent, Ended, Reader};
 use crate::config::{AgentName, duration_text};
 use crate::failure::{Class, Failure};
+use crate::redact::Secrets;
 use crate::runner::{End, Limits, Outcome};
 
 /// How a run ended, with what the agent itself returned.
@@ -24,10 +25,13 @@ pub fn conclude(
     agent: &dyn Agent,
     name: AgentName,
     limits: &Limits,
+    secrets: &Secrets,
 ) -> Conclusion {
     match result {
         Err(error) => Conclusion { failure: Some(Failure::of(&error)), outcome: None },
-        Ok(outcome) => Conclusion { failure: judge(&outcome, reader, agent, name, limits), outcome: Some(outcome) },
+        Ok(outcome) => {
+            Conclusion { failure: judge(&outcome, reader, agent, name, limits, secrets), outcome: Some(outcome) }
+        }
     }
 }
 
@@ -37,6 +41,7 @@ fn judge(
     agent: &dyn Agent,
     name: AgentName,
     limits: &Limits,
+    secrets: &Secrets,
 ) -> Option<Failure> {
     let time = |limit: Option<std::time::Duration>| limit.map(duration_text).unwrap_or_default();
     let code = match outcome.end {
@@ -85,7 +90,7 @@ fn judge(
     failure.retry_after = verdict.retry_after;
     // Elsewhere the verdict has its own words, and standard error is the agent's log.
     if failure.class == Class::AgentFailed && !agent.passes_stderr() {
-        failure = failure.because(last_lines(&outcome.stderr_tail));
+        failure = failure.because(last_lines(&secrets.redact(&outcome.stderr_tail)));
     }
     Some(failure)
 }
@@ -101,7 +106,8 @@ fn signal_name(signal: i32) -> String {
     low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
 }
 
-/// The last few lines that say something, cut where they grow long: many are stack traces.
+/// The last few lines that say something, cut where they grow long: many are stack traces. Secrets must be gone already, for of one
+/// that is cut a part would stay.
 fn last_lines(text: &str) -> String {
     const LONGEST: usize = 200;
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

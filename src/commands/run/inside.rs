@@ -9,9 +9,10 @@ use anyhow::Result;
 use super::place;
 use crate::agents::{self, Agent};
 use crate::command::CommandSpec;
-use crate::config::{AgentName, Environment, Mode, Settings};
+use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::credentials::{self, Answer, Ask};
 use crate::failure::{Class, Failure};
+use crate::redact::Secrets;
 use crate::runner::{HomeFile, Host, SHARED, Service, rewrite_loopback};
 
 /// What is handed in.
@@ -40,7 +41,7 @@ pub fn asker<'a>(
     asked: &'a RefCell<Vec<String>>,
 ) -> impl Fn(&CommandSpec, Duration) -> Result<Answer> + 'a {
     move |spec, limit| {
-        asked.borrow_mut().push(spec.to_string());
+        asked.borrow_mut().push(spec.shown(|word| host.secrets.redact(word).into_owned()));
         if dry {
             return Ok(Some((true, b"not asked in a dry run".to_vec(), String::new())));
         }
@@ -79,6 +80,39 @@ pub fn services(agent: AgentName, settings: &Settings, env: &Environment) -> Vec
     services
 }
 
+/// How the names of those of an agent's own variables end that may hold a token: addresses, headers, whole configurations.
+const MAY_HOLD_TOKENS: [&str; 3] = ["_URL", "_HEADERS", "_CONTENT"];
+
+/// Makes secrets of the values that were typed, before anything else is known.
+pub fn register_typed(flags: &Flags, secrets: &Secrets) {
+    for variable in &flags.env {
+        if let Some((name, value)) = variable.to_string_lossy().split_once('=') {
+            secrets.add_variable(name, value);
+        }
+    }
+}
+
+/// Makes secrets of all values that a run by `settings` is handed or finds, so that whatever keeps it from beginning shows none.
+pub fn register(settings: &Settings, env: &Environment, secrets: &Secrets) {
+    let agent = settings.agent.value;
+    let own = agents::agent(agent).variables().iter().copied();
+    let own = own.filter(|name| MAY_HOLD_TOKENS.iter().any(|end| name.ends_with(end)));
+    let add = |name: &str| {
+        if let Some(value) = env.text(name) {
+            secrets.add_variable(name, value);
+            let headers = value.lines().filter(|_| name.ends_with("_HEADERS"));
+            headers.filter_map(|line| line.split_once(':')).for_each(|(_, value)| secrets.add(value));
+        }
+    };
+    own.chain(credentials::credential_variables(agent)).for_each(add);
+    settings.sandbox.required_env.iter().for_each(|name| add(name));
+    for variable in &settings.variables {
+        if let Some(value) = variable.value.as_deref().or_else(|| env.get(&variable.name)) {
+            secrets.add_variable(&variable.name, &value.to_string_lossy());
+        }
+    }
+}
+
 /// Gathers what this run hands in. On the host the agent has the caller's environment and logins anyway. `host_name` is what the
 /// host is called inside, where `localhost` is somebody else but at the `forwarded` ports.
 pub fn prepare(
@@ -98,9 +132,6 @@ pub fn prepare(
         inside.shared(settings);
     }
     inside.named(mode, settings, env)?;
-    // On the host the agent has the caller's own credentials, handed in or not.
-    let own = credentials::credential_variables(settings.agent.value).filter_map(|name| env.text(name));
-    inside.secrets.extend(own.map(str::to_owned));
     if let Some(name) = host_name {
         inside.reach_host(name, forwarded);
     }
@@ -182,7 +213,6 @@ impl Inside {
     fn named(&mut self, mode: Mode, settings: &Settings, env: &Environment) -> Result<(), Failure> {
         for name in settings.sandbox.required_env.iter() {
             if let Some(value) = env.get(name) {
-                self.secrets.push(value.to_string_lossy().into_owned());
                 self.set(name, value);
             }
         }
@@ -192,8 +222,6 @@ impl Inside {
             mode.is_container() && credentials::credential_variables(settings.agent.value).any(|known| known == name)
         };
         for variable in settings.variables.iter().filter(|variable| !leased(&variable.name)) {
-            let value = variable.value.as_deref().or_else(|| env.get(&variable.name));
-            self.secrets.extend(value.map(|value| value.to_string_lossy().into_owned()));
             match (&variable.value, env.get(&variable.name)) {
                 (Some(value), _) => self.set(&variable.name, value),
                 (None, Some(value)) => self.set(&variable.name, value),
@@ -212,8 +240,43 @@ impl Inside {
     fn reach_host(&mut self, name: &str, forwarded: &[u16]) {
         for (_, value) in &mut self.variables {
             if let Some(rewritten) = value.to_str().and_then(|value| rewrite_loopback(value, name, forwarded)) {
+                self.secrets.push(rewritten.clone());
                 *value = rewritten.into();
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_is_handed_for_its_endpoint_is_secret_and_its_model_is_not() {
+        let shown = |agent: &str, name: &str, value: &str, text: &str| {
+            let env = Environment::of([(name, value)]);
+            let flags = Flags { agent: Some(agent.into()), ..Flags::default() };
+            let secrets = Secrets::default();
+            register(&Settings::resolve(&flags, &env).unwrap(), &env, &secrets);
+            secrets.redact(text).into_owned()
+        };
+        for (agent, name, value, secret) in [
+            ("claude", "ANTHROPIC_CUSTOM_HEADERS", "X-Team: one\nX-Key: correct-horse", "correct-horse"),
+            ("claude", "ANTHROPIC_BASE_URL", "https://user:correct-horse@gateway.example", "correct-horse"),
+            (
+                "opencode",
+                "OPENCODE_CONFIG_CONTENT",
+                r#"{"provider":{"x":{"apiKey":"correct-horse"}}}"#,
+                "correct-horse",
+            ),
+            ("claude", "ANTHROPIC_API_KEY", "correct-horse", "correct-horse"),
+        ] {
+            assert_eq!(shown(agent, name, value, secret), "[redacted]", "{name}");
+        }
+        for (name, value) in
+            [("ANTHROPIC_MODEL", "claude-opus-4-1"), ("ANTHROPIC_BASE_URL", "https://gateway.example/v1")]
+        {
+            assert_eq!(shown("claude", name, value, value), value);
         }
     }
 }

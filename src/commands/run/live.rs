@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::agents::{Agent, Event, Reader, Usage};
 use crate::output::{Guard, Passage, Printer, Status, To, unfinished};
+use crate::redact::Secrets;
 use crate::runner::{Sink, Stop};
 
 /// Takes an agent's output while it runs.
@@ -46,9 +47,23 @@ pub struct Seen {
 /// How much of an output a dead letter keeps, bytes.
 const TAIL: usize = 4096;
 
-/// The end of an output, as text.
-pub fn last_of(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(TAIL)..]).trim_start_matches('\u{fffd}').to_owned()
+/// How much of it is looked at for secrets, bytes: one that is cut is none any more, and a part of it would stay.
+const LOOKED_AT: usize = 4 * TAIL;
+
+/// The end of an output, as text without `secrets`.
+pub fn end_of(bytes: &[u8], secrets: &Secrets) -> String {
+    let from = bytes.len().saturating_sub(LOOKED_AT);
+    let text = String::from_utf8_lossy(&bytes[from..]);
+    let safe = secrets.redact(&text);
+    let mut at = safe.len().saturating_sub(TAIL);
+    if at == 0 && from > 0 {
+        // Little is left of what was looked at: its beginning is in it, and may be that of half a secret.
+        at = safe.find('\n').map_or(safe.len(), |newline| newline + 1);
+    }
+    while !safe.is_char_boundary(at) {
+        at += 1;
+    }
+    safe[at..].trim_start_matches('\u{fffd}').to_owned()
 }
 
 /// Longest line of a log that is held back, bytes.
@@ -100,7 +115,7 @@ impl<'a> Live<'a> {
         if let Some(rest) = self.cut.take().filter(|rest| !rest.is_empty()) {
             let _ = self.printer.event("text", &json!({ "text": String::from_utf8_lossy(&rest) }));
         }
-        let tail = self.through.is_some().then(|| last_of(&self.tail));
+        let tail = self.through.is_some().then(|| end_of(&self.tail, self.printer.secrets()));
         Seen { reader: self.reader, warnings: self.warnings, bytes: self.bytes, tail }
     }
 
@@ -200,8 +215,9 @@ impl Sink for Live<'_> {
         self.tell_text(chunk);
         self.show()?;
         if let Some(through) = &mut self.through {
-            self.tail.extend_from_slice(&chunk[chunk.len().saturating_sub(TAIL)..]);
-            let excess = self.tail.len().saturating_sub(TAIL);
+            // One byte more than is looked at, so that what was left out is known to have been there.
+            self.tail.extend_from_slice(&chunk[chunk.len().saturating_sub(LOOKED_AT + 1)..]);
+            let excess = self.tail.len().saturating_sub(LOOKED_AT + 1);
             self.tail.drain(..excess);
             through.write(chunk)?;
         }
@@ -238,6 +254,23 @@ impl Sink for Live<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_part_of_a_secret_stays_at_the_cut() {
+        let secrets = Secrets::default();
+        secrets.add("correct-horse-battery-staple");
+        let end = |text: &str| end_of(text.as_bytes(), &secrets);
+        for filler in [TAIL - 10, LOOKED_AT - 10] {
+            let tail = end(&format!("x\ncorrect-horse-battery-staple{}", ".".repeat(filler)));
+            assert!(!tail.contains("staple") && tail.len() <= TAIL, "{}", &tail[..40]);
+        }
+        // Little is left of what was looked at, which began in one of them.
+        let long = "half-a-secret-".repeat(9);
+        secrets.add(&long);
+        let tail = end(&format!("{long}\n").repeat(LOOKED_AT / 100));
+        assert!(tail.starts_with("[redacted]\n") && !tail.contains("half"), "{}", &tail[..200]);
+        assert!(end(&"ü".repeat(TAIL)).chars().all(|c| c == 'ü'));
+    }
 
     #[test]
     fn what_was_used_is_told_in_short() {

@@ -3,6 +3,7 @@
 mod attachments;
 mod attempts;
 mod batch;
+mod budget;
 mod conclude;
 pub(in crate::commands) mod inside;
 mod live;
@@ -23,13 +24,15 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Parser;
 
+use crate::agents;
 use crate::cli::{Cli, Command, RunArgs};
-use crate::config::{Environment, Flags, Settings};
+use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
-use crate::ledger::Letter;
+use crate::ledger::{Begun, Letter};
 use crate::output::Printer;
 use crate::runner::{self, Host};
-use attempts::{Attempts, Budget, Follower};
+use attempts::{Attempts, Follower};
+use budget::Budget;
 pub(in crate::commands) use inside::{asker, remembering, services};
 use order::Order;
 pub(in crate::commands) use plan::{Plan, Wish};
@@ -48,6 +51,7 @@ pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, pri
             "ringfence is stopped; the agent goes on, and so does its time: fg to watch it again, Ctrl-C there to end it",
         );
     }
+    inside::register_typed(flags, &host.secrets);
     if args.batch.is_some() {
         return batch::run(&args, flags, env, host, printer);
     }
@@ -60,9 +64,12 @@ pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, pri
     match prepared {
         Ok((_, Some(plan), _)) => plan.show(printer),
         Ok((order, None, record)) => {
-            let budget = Budget::new(args.max_cost);
+            let budget = Budget::new(args.max_cost, 0.0);
+            let agent = order.settings.agent.value;
+            if let Some(warning) = args.max_cost.and_then(|_| unlimited(agent)) {
+                printer.warning(&warning);
+            }
             let attempts = Attempts {
-                flags,
                 env,
                 host,
                 printer,
@@ -83,11 +90,19 @@ pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, pri
 fn prepare(args: &mut RunArgs, flags: &Flags, env: &Environment, host: &Host) -> Result<Order> {
     let settings = Settings::resolve(flags, env)?;
     let prompt = task::read(args.task.take(), args.file.take(), &host.interrupts)?;
-    order(args, flags, settings.into(), prompt)
+    order(args, flags, settings.into(), prompt, env, host)
 }
 
 /// What `args` say about the task `prompt`.
-fn order(args: &RunArgs, flags: &Flags, settings: Arc<Settings>, prompt: Vec<u8>) -> Result<Order> {
+fn order(
+    args: &RunArgs,
+    flags: &Flags,
+    settings: Arc<Settings>,
+    prompt: Vec<u8>,
+    env: &Environment,
+    host: &Host,
+) -> Result<Order> {
+    inside::register(&settings, env, &host.secrets);
     let workspace = Workspace::open(args.workspace.as_deref())?;
     let (model, agent_args) = (args.model.clone(), args.agent_args.clone());
     let sandbox = Wanted::of(args, &settings)?;
@@ -111,21 +126,26 @@ pub(in crate::commands) struct Told {
 /// Makes the attempts at one task, shows people how they ended, and settles the task's dead letter.
 fn one(order: &Order, report: Report, attempts: &Attempts<'_>, earlier: &Earlier) -> Result<Told> {
     let printer = attempts.printer;
-    let mut ended = attempts.make(order, report.run_id(), 0, &mut Alone(printer));
     let id = earlier.letter.as_deref().unwrap_or(report.run_id());
     let summary = Summary {
         run_id: report.run_id(),
         first_seen_at: earlier.first_seen_at.as_deref().unwrap_or(report.started_at()),
         earlier: earlier.attempts,
+        replayed: earlier.letter.is_some(),
+        lost: 0,
     };
-    let kept = attempts.record.settle(id, order, &summary, &ended).unwrap_or_else(|failure| {
+    let mut follower = Alone { printer, record: attempts.record, order, id, summary, begun: None };
+    let mut ended = attempts.make(order, report.run_id(), 0, &mut follower);
+    let kept = attempts.record.settle(id, order, &summary, &ended).unwrap_or_else(|unsettled| {
         // The run's own end says more; that its letter is missing must not be missed.
-        let cause = failure.cause.unwrap_or_default();
-        let warning = format!("{}: {cause}", failure.message);
+        follower.begun.take().into_iter().for_each(Begun::keep);
+        let warning = unsettled.failure.whole();
         printer.warning(&warning);
         ended.warnings.push(warning);
         false
     });
+    // Only now: had ringfence been ended before, this is what would have been left of the task.
+    drop(follower);
     let failure = ended.conclusion.failure.clone();
     let letter = kept.then(|| format!("kept as a dead letter: ringfence dead-letter replay {id}"));
     let report = if printer.is_json() {
@@ -163,7 +183,9 @@ pub(in crate::commands) fn again(
     host: &Host,
     printer: &Printer,
 ) -> Result<Told> {
-    let words = order::typed(&letter.agent, &letter.mode, &letter.workspace, &letter.args);
+    let letter = &order::unsealed(letter, env)?;
+    let mode = global.mode.as_deref().unwrap_or(&letter.mode);
+    let words = order::typed(&letter.agent, mode, &letter.workspace, &letter.args);
     let unusable = || {
         let hint = format!("look at it: ringfence dead-letter show {}", letter.id);
         Failure::usage(format!("the dead letter {} cannot be understood", letter.id), hint)
@@ -173,13 +195,13 @@ pub(in crate::commands) fn again(
     args.dead_letter = true;
     let mut flags = super::run_flags(&cli.global, &args);
     flags.config = flags.config.or_else(|| global.config.clone());
-    let order = order(&args, &flags, Settings::resolve(&flags, env)?.into(), letter.task.clone().into_bytes())?;
+    let settings = Settings::resolve(&flags, env)?.into();
+    let order = order(&args, &flags, settings, letter.task.clone().into_bytes(), env, host)?;
     let report = Report::begin(runner::new_run_id()?);
     let record = Record::of(&args, env, printer.secrets())?;
-    let budget = Budget::new(None);
+    let budget = Budget::new(args.max_cost, 0.0);
     let fallback = args.fallback.is_some();
-    let attempts =
-        Attempts { flags: &flags, env, host, printer, record: &record, budget: &budget, fallback, patient: true };
+    let attempts = Attempts { env, host, printer, record: &record, budget: &budget, fallback, patient: true };
     let earlier = Earlier {
         letter: Some(letter.id.clone()),
         first_seen_at: Some(letter.first_seen_at.clone()),
@@ -189,14 +211,30 @@ pub(in crate::commands) fn again(
 }
 
 /// Follows the attempts of a run that has the terminal for itself.
-struct Alone<'a>(&'a Printer);
+struct Alone<'a> {
+    printer: &'a Printer,
+    record: &'a Record,
+    order: &'a Order,
+    id: &'a str,
+    summary: Summary<'a>,
+    /// The attempt that is being made, as it is written down.
+    begun: Option<Begun>,
+}
 
 impl Follower for Alone<'_> {
-    fn before(&mut self) -> Result<(), Failure> {
+    fn before(&mut self, number: u32) -> Result<(), Failure> {
+        // The last one has counted; it goes once this one stands there.
+        self.begun = self.record.begin(self.id, self.order, &self.summary, number)?;
         Ok(())
     }
 
     fn tell(&mut self, text: &str) {
-        self.0.warning(text);
+        self.printer.warning(text);
     }
+}
+
+/// That `--max-cost` does nothing for an agent that does not say what it costs.
+fn unlimited(agent: AgentName) -> Option<String> {
+    let tells = agents::agent(agent).tells_cost();
+    (!tells).then(|| format!("{agent} does not say what it costs: --max-cost cannot end its attempts"))
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::plan::Wish;
 use super::workspace::Workspace;
 use crate::cli::RunArgs;
-use crate::config::{Flags, Settings};
-use crate::ledger::Invocation;
+use crate::config::{Environment, Flags, Settings};
+use crate::failure::Failure;
+use crate::ledger::{Invocation, Letter};
+use crate::redact::{Secrets, unseal};
 
 /// A task, ready to be tried.
 pub struct Order {
@@ -24,20 +26,20 @@ pub struct Order {
 
 impl Order {
     /// One attempt, as events name it.
-    pub fn invocation(&self, settings: &Settings, run_id: &str, attempt: u32) -> Invocation {
+    pub fn invocation(&self, settings: &Settings, run_id: &str, attempt: u32, secrets: &Secrets) -> Invocation {
         let agent = settings.agent.value;
         Invocation {
             run_id: run_id.to_owned(),
             agent,
             mode: settings.mode_for(agent).value,
-            workspace: self.workspace.path.to_string_lossy().into_owned(),
+            workspace: secrets.redact(&self.workspace.path.to_string_lossy()).into_owned(),
             attempt,
         }
     }
 }
 
-/// The options of a run from which a dead letter can be replayed, but for its task, agent, mode and workspace. Of a variable that
-/// was handed in with its value the name alone is kept: the value may be secret.
+/// The options of a run from which a dead letter can be replayed, but for its task, agent, mode and workspace, from any folder. Of
+/// a variable that was handed in with its value the name alone is kept: the value may be secret.
 pub fn options(args: &RunArgs, flags: &Flags) -> Vec<String> {
     let mut options = Vec::new();
     let mut add = |name: &str, value: Option<&str>| {
@@ -56,11 +58,13 @@ pub fn options(args: &RunArgs, flags: &Flags) -> Vec<String> {
     add("--idle-timeout", args.idle_timeout.as_deref());
     add("--grace", args.grace.as_deref());
     add("--max-attempts", args.max_attempts.as_deref());
+    add("--max-cost", args.max_cost.map(|usd| usd.to_string()).as_deref());
     add("--sandbox", args.sandbox.as_deref());
     add("--loop", args.loop_id.as_deref());
     add("--fallback", args.fallback.as_deref());
     for mount in &container.mount {
-        add("--mount", Some(mount));
+        let (source, rest) = mount.split_at(mount.find(':').unwrap_or(mount.len()));
+        add("--mount", Some(&format!("{}{rest}", absolute(Path::new(source)))));
     }
     for host in &args.allow_host {
         add("--allow-host", Some(host));
@@ -89,6 +93,34 @@ fn absolute(path: &Path) -> String {
     std::path::absolute(path).map_or_else(|_| path.display().to_string(), |path| path.display().to_string())
 }
 
+/// `letter` with the values of the variables that stood in it and are handed in again, as the caller's environment has them now.
+///
+/// # Errors
+/// Usage (2): something of it cannot be known again.
+pub fn unsealed(letter: &Letter, env: &Environment) -> Result<Letter, Failure> {
+    let named = |name: &str| letter.args.iter().any(|arg| arg.strip_prefix("--env=") == Some(name));
+    let value_of = |name: &str| env.text(name).filter(|_| named(name)).map(str::to_owned);
+    let open = |text: &str| {
+        unseal(text, value_of).map_err(|missing| {
+            let id = &letter.id;
+            if named(&missing) {
+                let message =
+                    format!("the task of {id} holds the value of {missing}, which was not kept and is not set");
+                return Failure::usage(message, format!("export {missing}=…, and replay it again"));
+            }
+            let message = format!("the task of {id} or its options held a secret, which was not kept: {missing}");
+            let hint = format!("give the task anew, ringfence run …, then ringfence dead-letter rm {id}");
+            Failure::usage(message, hint)
+        })
+    };
+    Ok(Letter {
+        task: open(&letter.task)?,
+        workspace: open(&letter.workspace)?,
+        args: letter.args.iter().map(|arg| open(arg)).collect::<Result<_, _>>()?,
+        ..letter.clone()
+    })
+}
+
 /// What would be typed to run a letter's task again, but for the task.
 pub fn typed(agent: &str, mode: &str, workspace: &str, options: &[String]) -> Vec<OsString> {
     let fixed = ["ringfence", "run", "--agent", agent, "--mode", mode].map(OsString::from);
@@ -106,7 +138,7 @@ mod tests {
     #[test]
     fn what_a_letter_keeps_comes_back_as_it_was_typed() {
         let line = "ringfence run -a shell -m x --image i --memory 1g --cpus 2 --network none --timeout 5m --grace 1s -e A=secret \
-                    -e B --mount /a:/b:ro --allow-host h:1 --forward 5:h:6 --no-agent-hosts --max-attempts 4 --fallback host --idle-timeout 9s --config /c -- -x --y";
+                    -e B --mount /a:/b:ro --allow-host h:1 --forward 5:h:6 --no-agent-hosts --max-cost 2.5 --max-attempts 4 --fallback host --idle-timeout 9s --config /c -- -x --y";
         let options_of = |words: Vec<OsString>| {
             let cli = Cli::try_parse_from(words).unwrap();
             let Command::Run(args) = cli.command else { panic!() };
@@ -116,6 +148,10 @@ mod tests {
         let (kept, agents) = options_of(line.split_whitespace().map(OsString::from).collect());
         assert_eq!(agents, ["-x", "--y"]);
         assert!(kept.contains(&"--env=A".to_owned()) && !kept.concat().contains("secret"), "{kept:?}");
+        let (mounts, _) =
+            options_of(["ringfence", "run", "--mount=data:/b", "--mount", "."].map(OsString::from).to_vec());
+        let here = std::env::current_dir().unwrap().display().to_string();
+        assert_eq!(mounts, [format!("--mount={here}/data:/b"), format!("--mount={here}")], "from any folder");
         assert_eq!(options_of(typed("shell", "host", "/w", &kept)), (kept, agents));
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::attachments::{self, Attachment, Root};
 use super::conclude::{Conclusion, conclude};
 use super::inside::{self, Inside};
-use super::live::{Live, Seen, last_of};
+use super::live::{Live, Seen, end_of};
 use super::order::Order;
 use super::place;
 use super::reach::Reach;
@@ -99,6 +99,8 @@ impl Plan {
         let name = settings.agent.value;
         let mode = settings.mode_for(name).value;
         let agent = agents::agent(name);
+        inside::register(settings, env, &host.secrets);
+        workspace.still_there()?;
         let place = match wish.sandbox {
             Some(wanted) if mode.is_container() => {
                 warm::place(wanted, settings, &wish.reach, agent, &workspace, env, host)?
@@ -163,10 +165,10 @@ impl Plan {
     /// `--dry-run`.
     pub fn show(&self, printer: &Printer) -> Result<Class> {
         let safe = |text: &str| printer.secrets().redact(text).into_owned();
-        let mut commands: Vec<String> = self.asked.iter().map(|command| safe(command)).collect();
-        commands.extend(self.runner.companions(&self.job).iter().map(|command| safe(&command.to_string())));
-        commands.push(safe(&self.runner.plan(&self.job).to_string()));
-        let inside = safe(&self.job.command.to_string());
+        let mut commands = self.asked.clone();
+        commands.extend(self.runner.companions(&self.job).iter().map(|command| command.shown(safe)));
+        commands.push(self.runner.plan(&self.job).shown(safe));
+        let inside = self.job.command.shown(safe);
         if printer.is_json() {
             printer.json(&serde_json::json!({
                 "ok": true, "schema": "ringfence.plan/1", "mode": self.mode, "workspace": self.workspace.path.to_string_lossy(),
@@ -205,7 +207,7 @@ impl Plan {
             result = runner.run(&self.job, &self.limits, &mut live);
         }
         let Seen { mut reader, warnings, bytes, tail } = live.finish();
-        let conclusion = conclude(result, reader.as_mut(), self.agent, self.name, &self.limits);
+        let conclusion = conclude(result, reader.as_mut(), self.agent, self.name, &self.limits, printer.secrets());
         let shown = (self.raw || self.agent.answers_raw()) && !printer.is_json();
         let taken = attachments::take(if shown { &[] } else { reader.answer() }, &self.roots);
         for warning in &taken.warnings {
@@ -213,8 +215,8 @@ impl Plan {
         }
         let tail = match (tail, taken.text.is_empty(), &conclusion.outcome) {
             (Some(tail), ..) if !tail.is_empty() => tail,
-            (_, true, Some(outcome)) => last_of(outcome.stderr_tail.as_bytes()),
-            _ => last_of(&taken.text),
+            (_, true, Some(outcome)) => end_of(outcome.stderr_tail.as_bytes(), printer.secrets()),
+            _ => end_of(&taken.text, printer.secrets()),
         };
         let knocks = self.knocks(&conclusion);
         let learnt = self.policy.as_ref().filter(|_| self.learn).map(|policy| policy.missing(&knocks));

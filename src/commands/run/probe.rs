@@ -9,6 +9,7 @@ use crate::agents::{Ended, Event, Reader};
 use crate::command::CommandSpec;
 use crate::config::duration_text;
 use crate::failure::{Class, Failure};
+use crate::redact::Secrets;
 use crate::runner::{self, End, Job, Limits, Outcome, Prompt, Sink, Stop};
 
 /// What another command than the agent's answered in the agent's place.
@@ -26,7 +27,7 @@ const KEPT: usize = 64 * 1024;
 
 impl Plan {
     /// Runs the agent as a run would, but for its patience, and says what failed; nothing where it answered.
-    pub fn try_out(&self, limits: &Limits) -> Result<Option<Failure>> {
+    pub fn try_out(&self, limits: &Limits, secrets: &Secrets) -> Result<Option<Failure>> {
         let mut job = self.fresh_job()?;
         if let Some((name, value)) = self.agent.impatient() {
             job.command.env.insert(0, (name.to_owned(), value.into()));
@@ -37,7 +38,7 @@ impl Plan {
             Ok(outcome) if outcome.end == End::TimedOut => Some(outcome.stderr_tail.clone()),
             _ => None,
         };
-        let mut failure = conclude(result, watch.reader.as_mut(), self.agent, self.name, limits).failure;
+        let mut failure = conclude(result, watch.reader.as_mut(), self.agent, self.name, limits, secrets).failure;
         if let (Some(stderr), Some(failure)) = (late, &mut failure) {
             // It was still trying, but may have said what is wrong.
             let verdict = watch.reader.verdict(Ended { code: 124, stderr: &stderr });

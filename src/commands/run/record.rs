@@ -1,5 +1,6 @@
 //! What a run writes down: an event when an attempt begins and ends, and a dead letter when there is no further one.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::plan::Attempt;
 use crate::cli::RunArgs;
 use crate::config::Environment;
 use crate::failure::{Class, Failure};
-use crate::ledger::{DeadLetters, Event, EventLog, Invocation, Kind, LETTER_SCHEMA, Letter};
+use crate::ledger::{Begun, DeadLetters, Event, EventLog, Invocation, Kind, LETTER_SCHEMA, Letter};
 use crate::redact::Secrets;
 use crate::runner::now_rfc3339;
 
@@ -55,7 +56,7 @@ impl Record {
                 output_bytes,
                 class: failure.class,
                 retryable: failure.class.retryable(),
-                message: self.secrets.redact(&failure.message).into_owned(),
+                message: self.secrets.redact(&failure.whole()).into_owned(),
             },
         };
         self.write(kind, invocation, follower);
@@ -72,54 +73,110 @@ impl Record {
         }
     }
 
+    /// Writes down what is left of a task should ringfence be ended in this `attempt` of it.
+    ///
+    /// # Errors
+    /// Internal (70): it cannot be written, and the attempt must not begin.
+    pub fn begin(&self, id: &str, order: &Order, run: &Summary<'_>, attempt: u32) -> Result<Option<Begun>, Failure> {
+        let Some(letters) = &self.letters else { return Ok(None) };
+        let attempt = run.earlier + attempt;
+        let hint = "look at what the task does to this machine (memory, kills), then replay it";
+        let failure = Failure::new(Class::Internal, format!("ringfence was ended in attempt {attempt}"), hint);
+        let letter = self.letter(id, order, run, attempt, &failure, "");
+        letters.begin(&letter).map(Some).map_err(|error| unwritten(&letters.path(id), &error))
+    }
+
     /// Keeps a task that failed for good as a dead letter named `id`, and forgets the letter of one that succeeded. Whether there
     /// is a letter now.
     ///
     /// # Errors
     /// Internal (70): the letter cannot be written.
-    pub fn settle(&self, id: &str, order: &Order, run: &Summary<'_>, ended: &Ended) -> Result<bool, Failure> {
+    pub fn settle(&self, id: &str, order: &Order, run: &Summary<'_>, ended: &Ended) -> Result<bool, Unsettled> {
         let Some(letters) = &self.letters else { return Ok(false) };
         let settled = match &ended.conclusion.failure {
             Some(Failure { class: Class::Interrupted(_), .. }) => return Ok(false),
+            // It could not even begin: what its letter says of the task itself is worth more.
+            Some(_) if run.replayed && ended.conclusion.outcome.is_none() => return Ok(true),
             None => letters.remove(id).map(|_| false),
-            Some(failure) => letters.put(&self.letter(id, order, run, ended, failure)).map(|()| true),
+            Some(failure) => {
+                // A letter that cannot be read is replaced.
+                let known = letters.get(id).ok().flatten().filter(|_| !run.replayed);
+                let earlier = known.as_ref().map_or(run.earlier, |known| known.attempt.saturating_sub(run.lost));
+                let run = &Summary {
+                    first_seen_at: known.as_ref().map_or(run.first_seen_at, |known| &known.first_seen_at),
+                    ..*run
+                };
+                let letter = self.letter(id, order, run, earlier + ended.attempts, failure, &ended.tail);
+                letters.put(&letter).map(|()| true)
+            }
         };
-        settled.map_err(|error| {
-            let path = letters.path(id);
-            let message = format!("the dead letter {} cannot be written", path.display());
-            Failure::new(
-                Class::Internal,
-                message,
-                "make room in the state folder, or name another: RINGFENCE_STATE_DIR",
-            )
-            .because(error.to_string())
+        settled.map_err(|error| Unsettled {
+            full: matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+            failure: unwritten(&letters.path(id), &error),
         })
     }
 
-    fn letter(&self, id: &str, order: &Order, run: &Summary<'_>, ended: &Ended, failure: &Failure) -> Letter {
-        let safe = |text: &str| self.secrets.redact(text).into_owned();
+    fn letter(
+        &self,
+        id: &str,
+        order: &Order,
+        run: &Summary<'_>,
+        attempt: u32,
+        failure: &Failure,
+        tail: &str,
+    ) -> Letter {
         let settings = &order.settings;
+        let of_file = settings.sandbox.required_env.iter();
+        let names: Vec<String> =
+            settings.variables.iter().map(|variable| &variable.name).chain(of_file).cloned().collect();
+        let sealed = |text: &str| self.secrets.seal(text, &names);
+        let (task, workspace) =
+            (sealed(&String::from_utf8_lossy(&order.wish.prompt)), sealed(&order.workspace.path.to_string_lossy()));
+        let mut args: Vec<String> = order.args.iter().map(|arg| sealed(arg)).collect();
+        // What the configuration hands in, and stands in this letter, must be handed in again.
+        for name in &names {
+            let (option, mark) = (format!("--env={name}"), format!("[redacted:{name}]"));
+            let holds = |text: &String| text.contains(&mark);
+            if !args.contains(&option) && (holds(&task) || holds(&workspace) || args.iter().any(holds)) {
+                args.insert(0, option);
+            }
+        }
         Letter {
             schema: LETTER_SCHEMA.into(),
             id: id.to_owned(),
             failed_at: now_rfc3339(),
             first_seen_at: run.first_seen_at.to_owned(),
             class: failure.class.name().to_owned(),
-            message: safe(&failure.message),
-            attempt: run.earlier + ended.attempts,
+            message: self.secrets.redact(&failure.whole()).into_owned(),
+            attempt,
             max_attempts: settings.run.max_attempts.value,
             run_id: run.run_id.to_owned(),
-            task: safe(&String::from_utf8_lossy(&order.wish.prompt)),
+            task,
             agent: settings.agent.value.to_string(),
             mode: settings.mode_for(settings.agent.value).value.to_string(),
-            workspace: order.workspace.path.to_string_lossy().into_owned(),
-            args: order.args.iter().map(|arg| safe(arg)).collect(),
-            output_tail: safe(&ended.tail),
+            workspace,
+            args,
+            output_tail: self.secrets.redact(tail).into_owned(),
         }
     }
 }
 
+/// A letter that could not be written.
+pub struct Unsettled {
+    /// Why.
+    pub failure: Failure,
+    /// Whether it is the disk, so that nothing else can be written either.
+    pub full: bool,
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("the dead letter {} cannot be written", path.display());
+    let hint = "make room in the state folder, or name another: RINGFENCE_STATE_DIR";
+    Failure::new(Class::Internal, message, hint).because(error.to_string())
+}
+
 /// What a letter says of a run beyond its end.
+#[derive(Clone, Copy)]
 pub struct Summary<'a> {
     /// The run's id.
     pub run_id: &'a str,
@@ -127,6 +184,10 @@ pub struct Summary<'a> {
     pub first_seen_at: &'a str,
     /// Attempts of earlier runs, which a replayed letter has counted.
     pub earlier: u32,
+    /// Whether it replays a letter.
+    pub replayed: bool,
+    /// Attempts among this run's that ringfence was ended in: a letter of an earlier end has counted them.
+    pub lost: u32,
 }
 
 fn open(path: &Path) -> Result<EventLog, Failure> {

@@ -117,8 +117,7 @@ impl Report {
         self.exit_code = failure.class.exit_code();
         self.retryable = failure.class.retryable();
         self.retry_after_ms = failure.retry_after.map(|time| time.as_millis());
-        let message = with_cause(&failure.message, failure.cause.as_deref());
-        self.message = Some(secrets.redact(&message).into_owned());
+        self.message = Some(secrets.redact(&failure.whole()).into_owned());
         self.hint = Some(secrets.redact(&failure.hint).into_owned());
     }
 
@@ -180,10 +179,6 @@ fn enough(learnt: &[HostRule]) -> String {
         return "it asked for no host but those that are listed, and the agent's own API's".into();
     }
     format!("enough would have been: {}", flags.join(" "))
-}
-
-fn with_cause(message: &str, cause: Option<&str>) -> String {
-    cause.map_or_else(|| message.to_owned(), |cause| format!("{message}: {cause}"))
 }
 
 fn milliseconds(timings: Timings) -> Value {

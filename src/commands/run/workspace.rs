@@ -29,6 +29,18 @@ impl Workspace {
         Ok(Workspace { path })
     }
 
+    /// That it has not been removed since it was opened.
+    ///
+    /// # Errors
+    /// Usage (2): it has.
+    pub fn still_there(&self) -> Result<(), Failure> {
+        if self.path.is_dir() {
+            return Ok(());
+        }
+        let message = format!("no such workspace: {} (it is gone)", self.path.display());
+        Err(Failure::usage(message, "make it again, or name a folder that exists: -C DIR"))
+    }
+
     /// The git folder that a linked worktree shares with its main one, or in words why it cannot be used; absent where the
     /// workspace is no linked worktree.
     ///

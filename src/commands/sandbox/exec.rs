@@ -42,6 +42,7 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
     let agent = agent_of(args);
     let flags = Flags { agent: Some(agent.as_str().to_owned()), env: args.env.clone(), ..flags.clone() };
     let settings = Settings::resolve(&flags, env)?;
+    inside::register(&settings, env, &host.secrets);
     let asked = RefCell::new(Vec::new());
     let ask = inside::asker(host, false, &asked);
     let inside = inside::prepare(Mode::Docker, agents::agent(agent), &settings, Some(HOST_NAME), &[], env, &ask)?;

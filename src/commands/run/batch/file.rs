@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::cli::RunArgs;
+use crate::commands::run::inside;
 use crate::commands::run::order::{self, Order};
 use crate::commands::run::plan::Wish;
 use crate::commands::run::reach::Reach;
@@ -19,7 +20,8 @@ use crate::commands::run::warm::Wanted;
 use crate::commands::run::workspace::Workspace;
 use crate::config::{Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
-use crate::ledger::{fingerprint, is_id};
+use crate::ledger::{LONGEST_ID, fingerprint, is_id};
+use crate::redact::Secrets;
 
 /// A line.
 #[derive(Deserialize)]
@@ -44,9 +46,21 @@ pub struct Item {
     pub line: usize,
     /// The workspace.
     pub workspace: Arc<Path>,
-    settings: Arc<Settings>,
+    /// Fingerprint of the line: the task is done only where a result bears it.
+    pub print: String,
+    /// What is in force for it.
+    pub settings: Arc<Settings>,
     offset: u64,
     length: usize,
+}
+
+#[cfg(test)]
+impl Item {
+    /// A task named `id`, of no file.
+    pub fn for_test(id: &str, settings: Arc<Settings>) -> Self {
+        let (id, workspace) = (id.to_owned(), Path::new("/w").into());
+        Item { letter: id.clone(), id, line: 1, workspace, print: String::new(), settings, offset: 0, length: 0 }
+    }
 }
 
 /// An open batch.
@@ -65,7 +79,13 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// Usage (2) naming the line that cannot be run, or the file that cannot be read; config (78) for the configuration.
-    pub fn open(path: &Path, args: &'a RunArgs, flags: &'a Flags, env: &Environment) -> Result<Self> {
+    pub fn open(
+        path: &Path,
+        args: &'a RunArgs,
+        flags: &'a Flags,
+        env: &Environment,
+        secrets: &Secrets,
+    ) -> Result<Self> {
         let unreadable = |error: &std::io::Error| {
             let message = format!("the batch {} cannot be read", path.display());
             Failure::usage(message, "name a file with one JSON object a line: --batch FILE.jsonl")
@@ -85,6 +105,7 @@ impl<'a> Tasks<'a> {
             args,
             flags,
             env,
+            secrets,
             ids: HashMap::new(),
             settings: HashMap::new(),
             folders: HashMap::new(),
@@ -115,11 +136,15 @@ impl<'a> Tasks<'a> {
     pub fn order(&self, item: &Item) -> Result<Order> {
         let mut text = vec![0; item.length];
         self.file.read_exact_at(&mut text, item.offset).context("reading the batch again")?;
-        let line: Line = serde_json::from_slice(&text).map_err(|error| {
+        let changed = || {
             let message = format!("line {} of the batch is not what it was when the batch began", item.line);
             let hint = "give the same command again: it reads the file anew, and goes on with what is left";
-            Failure::new(Class::Internal, message, hint).because(error.to_string())
-        })?;
+            Failure::new(Class::Internal, message, hint)
+        };
+        if fingerprint(text.trim_ascii()) != item.print {
+            return Err(changed().into());
+        }
+        let line: Line = serde_json::from_slice(&text).map_err(|error| changed().because(error.to_string()))?;
         let model = line.model.or_else(|| self.args.model.clone());
         let args = RunArgs {
             model: model.clone(),
@@ -155,6 +180,7 @@ struct Reading<'a> {
     args: &'a RunArgs,
     flags: &'a Flags,
     env: &'a Environment,
+    secrets: &'a Secrets,
     /// How often a name came, and on which line first.
     ids: HashMap<String, (usize, usize)>,
     settings: HashMap<(Option<String>, Option<String>), Arc<Settings>>,
@@ -179,6 +205,7 @@ impl Reading<'_> {
             letter: format!("{id}-{}", &origin[..8]),
             id,
             line: number,
+            print: fingerprint(text.trim_ascii()),
             workspace: self.folder(line.workspace)?,
             settings: self.settings(line.agent, line.timeout)?,
             offset,
@@ -189,8 +216,9 @@ impl Reading<'_> {
     /// The line's own name, which must be the only one; else one that stays the same when lines are added around it.
     fn id(&mut self, line: &Line, text: &[u8], number: usize) -> Result<String, Failure> {
         let own = line.id.as_ref();
-        if let Some(id) = own.filter(|id| !is_id(id)) {
-            let hint = "use letters, digits, `-`, `_` and `.`, and begin with none of the dots";
+        if let Some(id) = own.filter(|id| id.len() > LONGEST_ID || !is_id(id)) {
+            let hint =
+                format!("use at most {LONGEST_ID} letters, digits, `-`, `_` and `.`, and begin with none of the dots");
             return Err(Failure::usage(format!("{id:?} cannot be an id"), hint));
         }
         let base = own.cloned().unwrap_or_else(|| fingerprint(text.trim_ascii()));
@@ -230,6 +258,7 @@ impl Reading<'_> {
             ..self.flags.clone()
         };
         let settings = Arc::new(Settings::resolve(&flags, self.env)?);
+        inside::register(&settings, self.env, self.secrets);
         self.settings.insert(key, Arc::clone(&settings));
         Ok(settings)
     }

@@ -4,6 +4,7 @@ mod file;
 mod queue;
 mod results;
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -16,13 +17,15 @@ use anyhow::Result;
 use self::file::{Item, Tasks};
 use self::queue::Queue;
 use self::results::Results;
-use super::attempts::{Attempts, Budget, Ended, Follower, in_words};
+use super::attempts::{Attempts, Ended, Follower, in_words};
+use super::budget::Budget;
 use super::order::Order;
 use super::plan::Attempt;
 use super::record::{Record, Summary, state_dir};
 use super::report::Report;
+use super::unlimited;
 use crate::cli::RunArgs;
-use crate::config::{Environment, Flags, Settings};
+use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
 use crate::ledger::{Journal, fingerprint};
 use crate::output::{Printer, Progress};
@@ -35,18 +38,24 @@ pub fn run(args: &RunArgs, flags: &Flags, env: &Environment, host: &Host, printe
         let hint = "name a file for the results of the tasks: --results FILE";
         return Err(Failure::usage("--json prints one object, and a batch has many results", hint).into());
     }
-    let tasks = Tasks::open(args.batch.as_deref().unwrap_or(Path::new("")), args, flags, env)?;
+    let tasks = Tasks::open(args.batch.as_deref().unwrap_or(Path::new("")), args, flags, env, &host.secrets)?;
     let record = Record::of(args, env, printer.secrets())?;
     let state = state_dir(env)?.join("batches");
-    let named = args.results.as_deref().map(std::path::absolute).transpose()?;
+    let mut others = vec![(tasks.path.as_path(), "the batch")];
+    others.extend(args.events.as_deref().map(|events| (events, "the file of --events")));
+    let named = args.results.as_deref().map(|typed| results::locate(typed, &others)).transpose()?;
     let key = [tasks.path.as_os_str(), named.as_deref().unwrap_or(Path::new("")).as_os_str()].map(OsStrExt::as_bytes);
     let key = fingerprint(&key.join(&0));
     let journal = open_journal(&state.join(format!("{key}.journal")))?;
     let results = named.as_ref().map_or_else(|| state.join(format!("{key}.results.jsonl")), Clone::clone);
-    let results = Results::open(&results, named.is_none())?;
+    let results = Results::open(&results, named.is_none(), &tasks.items)?;
     let width = width(args, flags, env, printer)?;
     let inner = printer.of_one_among_many();
-    let budget = Budget::new(args.max_cost);
+    let budget = Budget::new(args.max_cost, results.spent);
+    let agents: BTreeSet<AgentName> = tasks.items.iter().map(|item| item.settings.agent.value).collect();
+    for warning in args.max_cost.iter().flat_map(|_| agents.iter().copied().filter_map(unlimited)) {
+        printer.warning(&warning);
+    }
     let total = tasks.items.len();
     let known = |item: &&Item| results.finished.contains_key(&item.id);
     let earlier = tasks.items.iter().filter(known).count();
@@ -57,7 +66,6 @@ pub fn run(args: &RunArgs, flags: &Flags, env: &Environment, host: &Host, printe
         results: &results,
         record: &record,
         attempts: Attempts {
-            flags,
             env,
             host,
             printer: &inner,
@@ -76,8 +84,16 @@ pub fn run(args: &RunArgs, flags: &Flags, env: &Environment, host: &Host, printe
         results.print_earlier()?;
     }
     thread::scope(|scope| {
-        for _ in 0..width.get() {
-            scope.spawn(|| batch.work(&queue));
+        let workers: Vec<_> = (0..width.get()).map(|_| scope.spawn(|| batch.work(&queue))).collect();
+        for worker in workers {
+            if worker.join().is_err() {
+                let hint = "please report it, with the words above; the same command goes on with what is left";
+                locked(&batch.tally).fatal.get_or_insert(Failure::new(
+                    Class::Internal,
+                    "a worker of the batch panicked",
+                    hint,
+                ));
+            }
         }
     });
     batch.conclude(total, earlier, began.elapsed())
@@ -137,11 +153,10 @@ impl Batch<'_> {
     }
 
     fn work(&self, queue: &Queue) {
-        while let Some(item) = queue.next(|| self.stopped()) {
-            if let Err(error) = self.task(&item) {
+        while let Some(claim) = queue.next(|| self.stopped()) {
+            if let Err(error) = self.task(&claim.item) {
                 locked(&self.tally).fatal.get_or_insert(Failure::of(&error));
             }
-            queue.done(&item);
         }
     }
 
@@ -158,30 +173,40 @@ impl Batch<'_> {
         let ended = if lost < order.settings.run.max_attempts.value {
             self.attempts.make(&order, report.run_id(), lost, &mut follower)
         } else {
-            given_up(&order, lost)
+            given_up(&order, lost, &item.letter)
         };
         self.progress.ended(&item.id);
         let (begun, failed) = (follower.begun, follower.failed);
         let settled = match failed {
             Some(failure) => Err(failure.into()),
-            None => self.settle(item, &order, report, ended),
+            None => self.settle(item, &order, report, ended, lost),
         };
         // From here on they are accounted for. Should this fail, they count once more if the task is ever run again.
         let _ = locked(&self.journal).over(&item.id, begun);
         settled
     }
 
-    fn settle(&self, item: &Item, order: &Order, report: Report, ended: Ended) -> Result<()> {
+    fn settle(&self, item: &Item, order: &Order, report: Report, mut ended: Ended, lost: u32) -> Result<()> {
         if matches!(&ended.conclusion.failure, Some(Failure { class: Class::Interrupted(_), .. })) {
             return Ok(());
         }
-        let summary = Summary { run_id: report.run_id(), first_seen_at: report.started_at(), earlier: 0 };
-        self.record.settle(&item.letter, order, &summary, &ended)?;
+        let (run_id, first_seen_at) = (report.run_id(), report.started_at());
+        let summary = Summary { run_id, first_seen_at, earlier: 0, replayed: false, lost };
+        match self.record.settle(&item.letter, order, &summary, &ended) {
+            Ok(_) => {}
+            Err(unsettled) if unsettled.full => return Err(unsettled.failure.into()),
+            // Its result says what became of the task; the others need not wait for its letter.
+            Err(unsettled) => {
+                let warning = unsettled.failure.whole();
+                self.tell(&format!("{}: {warning}", item.id));
+                ended.warnings.push(warning);
+            }
+        }
         let took = in_words(ended.duration);
         let failure = ended.conclusion.failure.clone();
         let agent = order.settings.agent.value;
         let report = report.complete(agent, &order.workspace.path, ended, self.printer.secrets());
-        self.results.add(&item.id, &report)?;
+        self.results.add(item, &report)?;
         let done = {
             let mut tally = locked(&self.tally);
             tally.done += 1;
@@ -227,7 +252,7 @@ impl Batch<'_> {
         };
         if left == 0 {
             // Nothing in it counts any more; what it says about finished tasks is never asked.
-            let _ = locked(&self.journal).clear();
+            let _ = locked(&self.journal).remove();
             self.results.forget_printed();
             if earlier == total && total > 0 {
                 let path = self.results.path();
@@ -260,10 +285,12 @@ impl Batch<'_> {
 }
 
 /// The end of a task whose attempts all took ringfence down with them.
-fn given_up(order: &Order, lost: u32) -> Ended {
+fn given_up(order: &Order, lost: u32, letter: &str) -> Ended {
     let message =
         format!("{lost} attempts were begun, and ringfence was ended in each of them before it came to its end");
-    let hint = "look at what the task does to this machine (memory, kills); then ringfence dead-letter replay ID";
+    let hint = format!(
+        "look at what the task does to this machine (memory, kills); then ringfence dead-letter replay {letter}"
+    );
     let attempt = Attempt::failed(Failure::new(Class::Internal, message, hint));
     Ended::of(attempt, &order.settings, lost)
 }
@@ -278,7 +305,11 @@ struct InBatch<'a> {
 }
 
 impl Follower for InBatch<'_> {
-    fn before(&mut self) -> Result<(), Failure> {
+    fn stopped(&self) -> bool {
+        locked(&self.batch.tally).fatal.is_some()
+    }
+
+    fn before(&mut self, _: u32) -> Result<(), Failure> {
         let written = locked(&self.batch.journal).begin(self.id);
         written.inspect(|()| self.begun += 1).map_err(|error| {
             let hint = "make room in the state folder, then give the same command again: it goes on with what is left";

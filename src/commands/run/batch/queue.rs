@@ -30,7 +30,7 @@ impl Queue {
     }
 
     /// The first task whose workspace is free; waits for one. Nothing when none is left, or `stopped` says so.
-    pub fn next(&self, stopped: impl Fn() -> bool) -> Option<Item> {
+    pub fn next(&self, stopped: impl Fn() -> bool) -> Option<Claim<'_>> {
         let mut state = self.state();
         loop {
             if stopped() || state.waiting.is_empty() {
@@ -39,16 +39,46 @@ impl Queue {
             let free = state.waiting.iter().position(|item| self.shared || !state.busy.contains(&item.workspace));
             if let Some(item) = free.and_then(|at| state.waiting.remove(at)) {
                 state.busy.insert(Arc::clone(&item.workspace));
-                return Some(item);
+                return Some(Claim { queue: self, item });
             }
             // All that is left waits for a task that runs, and that task's end wakes us.
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
 
-    /// `item` is done with.
-    pub fn done(&self, item: &Item) {
-        self.state().busy.remove(&item.workspace);
-        self.changed.notify_all();
+/// A task that somebody is at; when this is dropped, even by a panic, its workspace is free again.
+pub struct Claim<'q> {
+    queue: &'q Queue,
+    /// The task.
+    pub item: Item,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.queue.state().busy.remove(&self.item.workspace);
+        self.queue.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Flags, Settings};
+
+    #[test]
+    fn a_task_that_panics_frees_its_workspace() {
+        let settings = Arc::new(Settings::resolve(&Flags::default(), &Environment::default()).unwrap());
+        let item = |id: &str| Item::for_test(id, Arc::clone(&settings));
+        let queue = Queue::new(["a", "b"].map(item), false);
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                let _claim = queue.next(|| false).unwrap();
+                panic!("in a task");
+            });
+            assert!(first.join().is_err());
+        });
+        assert_eq!(queue.next(|| false).map(|claim| claim.item.id.clone()).as_deref(), Some("b"));
+        assert!(queue.next(|| false).is_none());
     }
 }
