@@ -25,7 +25,7 @@ const CASES: [(&str, &str); 10] = [
 
 /// An engine with one warm sandbox, which answers as Docker does; `tests/sandbox.rs` asks a real one.
 const LISTS: &str = r#"[ "$1" = ps ] && echo '{"id": "1", "name": "warm-one", "state": "running", "image": "i", "kind": "sandbox", "agent": "shell",
-    "loop": "", "workspace": "/w", "created": "2026-11-21T03:00:00Z", "host": "", "pid": "", "start": ""}' | tr -d '\n'"#;
+    "loop": "", "workspace": "/w", "created": "2026-11-21T03:00:00Z", "door": "", "host": "", "pid": "", "start": ""}' | tr -d '\n'"#;
 
 /// Presses Tab in the shell that `start` starts and `load` prepares.
 fn complete(shell: &str, start: &str, load: &str) {
