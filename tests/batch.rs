@@ -555,6 +555,35 @@ fn money_that_was_spent_stays_spent() {
 }
 
 #[test]
+fn what_others_spend_meanwhile_ends_a_wait() {
+    let mut bed = Bed::new();
+    bed.config("[run]\nmax_concurrency = 2\nbackoff = \"300s\"\n");
+    let events = bed.root().join("events");
+    let wait = format!("until grep -q overloaded {}; do sleep 0.02; done", events.display());
+    let end = |failed: bool| {
+        let status = if failed { json!(529) } else { Value::Null };
+        json!({"type": "result", "subtype": "success", "is_error": failed, "api_error_status": status, "result": "said",
+            "total_cost_usd": 0.3})
+    };
+    let script =
+        format!("read -r task; [ $task = dear ] || {{ echo '{}'; exit 1; }}; {wait}; echo '{}'", end(true), end(false));
+    bed.program("claude", &script);
+    let apart = bed.write("apart/x", "").parent().unwrap().display().to_string();
+    let file = batch(
+        &bed,
+        "queue.jsonl",
+        &[json!({"id": "a", "task": "fails"}), json!({"id": "b", "task": "dear", "workspace": apart})],
+    );
+    let args = ["run", "--batch", &file, "-a", "claude", "--mode", "host", "--max-cost", "0.5", "--events"];
+    let done = bed.run(&[&args[..], &[events.to_str().unwrap()]].concat()).exits(1);
+    let found: Vec<Value> = done.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed = found.iter().find(|result| result["id"] == "a").unwrap();
+    assert_eq!((&failed["class"], &failed["attempts"]), (&json!("overloaded"), &json!(1)), "{failed}");
+    assert!(failed["warnings"].to_string().contains("not tried again: $0.60 of --max-cost 0.5 are spent"), "{failed}");
+    assert!(done.stderr.contains("attempt 2 of 3 in ") && done.took < Duration::from_secs(120), "{:?}", done.took);
+}
+
+#[test]
 fn a_batch_that_cannot_go_on_waits_for_nobody() {
     let mut bed = Bed::new();
     bed.config("[run]\nmax_concurrency = 2\nbackoff = \"300s\"\n");
