@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::schema::Schema;
 use support::stub::{KEY, Place, Stub, Trial, gateway, places};
-use support::{Bed, Engine, RINGFENCE, processes_with, skip, start, within};
+use support::{Bed, Engine, RINGFENCE, processes_with, skip, space, start, within};
 
 /// Whoever walks the real path clears away leftovers, which one test makes: that one writes.
 static LEFTOVERS: RwLock<()> = RwLock::new(());
@@ -450,10 +450,11 @@ fn what_a_dead_run_left_is_named_and_then_removed() {
     bed.set("SANDBOX_DOCKER_IMAGE", engine.tiny()).set("SANDBOX_DOCKER_NETWORK", "none");
     let name = format!("ringfence-test-left-{}", std::process::id());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let owner = format!("ringfence.owner.host={host}");
+    let (owner, space) = (format!("ringfence.owner.host={host}"), format!("ringfence.owner.space={}", space()));
     let left = |name: &str, pid: &str| {
         let pid = format!("ringfence.owner.pid={pid}");
-        let labels = ["--label", "ringfence=1", "--label", "ringfence.kind=run", "--label", &owner, "--label", &pid];
+        let labels =
+            ["ringfence=1", "ringfence.kind=run", &owner, &pid, &space].map(|label| ["--label", label]).concat();
         let tiny = engine.tiny();
         let head = ["run", "--detach", "--network", "none", "--name", name, "--label", "ringfence.owner.start="];
         engine.docker(&[&head[..], &labels, &[&tiny, "sleep", "600"]].concat());
@@ -466,9 +467,62 @@ fn what_a_dead_run_left_is_named_and_then_removed() {
     let full = doctor(&bed, &args, 0);
     let names = engine.docker(&["ps", "--all", "--filter", &format!("name={name}"), "--format", "{{.Names}}"]);
     engine.docker(&["rm", "--force", &gone, &kept]);
-    stands(&quick, "leftovers", "warn", &format!("rm --force --volumes {gone}"));
+    stands(&quick, "leftovers", "warn", &format!("is gone: {gone}\" \"ringfence sandbox prune"));
     stands(&full, "leftovers", "ok", &format!("removed, for their ringfence is gone: {gone}"));
     assert_eq!(names, kept);
+}
+
+#[test]
+fn a_run_whose_owner_has_just_died_has_its_grace_all_the_same() {
+    let Some(engine) = Engine::get() else { return };
+    let _alone = LEFTOVERS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut bed = engine.bed();
+    bed.set("SANDBOX_DOCKER_IMAGE", engine.tiny()).set("SANDBOX_DOCKER_NETWORK", "none");
+    // It saves its work when it is told to end, and takes its time.
+    let script = "trap 'sleep 6; echo kept >saved; exit' TERM; echo >begun; while :; do sleep 0.1; done";
+    let running = bed.spawn(&["run", "--mode", "docker", "--agent", "shell", "--grace", "30s"], script.as_bytes());
+    let is_there = |name: &str| bed.workspace().join(name).exists();
+    within(Duration::from_secs(30), "the run has begun", || is_there("begun"));
+    running.signal("KILL");
+    drop(running.finish());
+    thread::scope(|scope| {
+        scope.spawn(|| doctor(&bed, &["--mode", "docker", "--agent", "shell"], 0));
+        let pruned = bed.run(&["sandbox", "prune", "--json"]).exits(0).json();
+        assert_eq!(pruned["removed"], json!([]));
+    });
+    within(Duration::from_secs(30), "no container is left", || containers_below(&engine, &bed).is_empty());
+    assert!(is_there("saved"), "its grace was cut");
+}
+
+#[test]
+fn its_scratch_folder_does_not_disturb_the_users_git() {
+    let bed = Bed::new();
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "safe.directory=*"]).args(args).current_dir(bed.workspace());
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", bed.home());
+        start(command, b"").finish().exits(0).out()
+    };
+    git(&["init", "--quiet"]);
+    // It stands still where it asks the home, with its scratch folder there, and is then ended by force.
+    let running = bed.spawn(&["sandbox", "doctor", "--mode", "host", "--agent", "shell"], b"");
+    let scratch = || {
+        let entries = fs::read_dir(bed.workspace()).unwrap().flatten().map(|entry| entry.path());
+        entries.into_iter().find(|path| path.join("side/plain/.git/HEAD").exists())
+    };
+    within(Duration::from_secs(20), "the scratch folder is there", || scratch().is_some());
+    running.signal("STOP");
+    git(&["add", "-A"]);
+    assert_eq!(git(&["status", "--porcelain"]), "");
+    let live = doctor(&bed, &["--mode", "host", "--agent", "shell", "--quick"], 0);
+    running.signal("KILL");
+    drop(running.finish());
+    let folder = scratch().unwrap();
+    git(&["add", "-A"]);
+    assert_eq!(git(&["status", "--porcelain"]), "");
+    let dead = doctor(&bed, &["--mode", "host", "--agent", "shell", "--quick"], 0);
+    assert!(!troubles(&live).contains(&"workspace.scratch".to_owned()), "its maker lives: {live:#}");
+    stands(&dead, "workspace.scratch", "warn", &format!("rm -r {}", folder.display()));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, within};
+use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, space, within};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -183,10 +183,19 @@ fn prune_takes_what_has_no_owner_and_what_is_old_and_nothing_else() {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let began = stat.rsplit(')').next().unwrap().split_whitespace().nth(19).unwrap().to_owned();
     let owned = |host: &str, start: &str| {
-        vec![label("kind", "run"), label("owner.host", host), label("owner.pid", &own), label("owner.start", start)]
+        let mut labels = vec![
+            label("kind", "run"),
+            label("owner.host", host),
+            label("owner.pid", &own),
+            label("owner.start", start),
+        ];
+        labels.push(label("owner.space", &space()));
+        labels
     };
     let living = run("living", &owned(&host, &began));
     let elsewhere = run("elsewhere", &owned("another machine", "1"));
+    // Its id counts among the processes of some other container on this machine.
+    let namesake = run("namesake", &[&owned(&host, "1")[..4], &[label("owner.space", "pid:[1]")]].concat());
     let orphan = run("orphan", &owned(&host, "1"));
     let old = run("old", &[label("kind", "sandbox"), label("created", "2001-01-01T00:00:00Z")]);
 
@@ -204,7 +213,7 @@ fn prune_takes_what_has_no_owner_and_what_is_old_and_nothing_else() {
     assert_eq!(names(&warm.bed.run(&prune).exits(0).json())[0], old);
     // Whoever makes a sandbox sweeps what has no owner, so this one may be gone before; by now it must be.
     assert!(!there(&orphan) && !there(&old));
-    assert!(there(&living) && there(&elsewhere) && there(&warm.name));
+    assert!(there(&living) && there(&elsewhere) && there(&namesake) && there(&warm.name));
     run("orphan", &owned(&host, "1"));
     warm.bed.run(&["sandbox", "create", &format!("{}-next", warm.name)]).exits(0);
     assert!(!there(&orphan));

@@ -6,14 +6,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Container, Owner};
+use super::Container;
 use crate::command::CommandSpec;
-
-/// A container that a run left behind: one JSON object in a line.
-const LEFTOVER: &str = concat!(
-    r#"{"name":{{json .Names}},"host":{{json (.Label "ringfence.owner.host")}},"#,
-    r#""pid":{{json (.Label "ringfence.owner.pid")}},"start":{{json (.Label "ringfence.owner.start")}}}"#
-);
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,15 +39,6 @@ pub struct ImageFacts {
     pub labels: Vec<(String, String)>,
 }
 
-/// A container of a run, with its owner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leftover {
-    /// The container's name.
-    pub name: String,
-    /// Who started it.
-    pub owner: Owner,
-}
-
 /// Asks for versions, context and abilities, in one call. (`--format json` is younger than this template.)
 pub fn info_command(engine: &str) -> CommandSpec {
     CommandSpec::new(engine).args(["info", "--format", "{{json .}}"])
@@ -72,12 +57,6 @@ pub fn network_command(engine: &str, network: &str) -> CommandSpec {
 /// Asks for everything that the engine knows of a run's container.
 pub fn inspect_command(engine: &str, run_id: &str) -> CommandSpec {
     CommandSpec::new(engine).args(["container", "inspect"]).arg(Container::name(run_id))
-}
-
-/// Asks for the containers that must not outlive a process: those of runs and of their doors, with their owners.
-pub fn leftovers_command(engine: &str) -> CommandSpec {
-    let spec = CommandSpec::new(engine).args(["ps", "--all", "--no-trunc", "--filter", "label=ringfence.owner.pid"]);
-    spec.option("--format", LEFTOVER)
 }
 
 /// Removes containers by force.
@@ -146,19 +125,6 @@ pub fn read_image(stdout: &[u8]) -> Option<ImageFacts> {
         created: text(&image["Created"]).unwrap_or_default(),
         labels: labels.filter_map(pair).collect(),
     })
-}
-
-/// The containers in the answer to [`leftovers_command`] whose owner is certainly gone.
-pub fn read_leftovers(stdout: &[u8]) -> Vec<Leftover> {
-    let lines = String::from_utf8_lossy(stdout).lines().filter_map(leftover).collect::<Vec<_>>();
-    lines.into_iter().filter(|left| left.owner.is_gone()).collect()
-}
-
-fn leftover(line: &str) -> Option<Leftover> {
-    let row: Value = serde_json::from_str(line).ok()?;
-    let field = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-    let name = row["name"].as_str().or_else(|| row["name"].get(0)?.as_str())?.to_owned();
-    Some(Leftover { name, owner: Owner { host: field("host"), pid: field("pid"), start: field("start") } })
 }
 
 #[cfg(test)]
@@ -235,17 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn images_and_leftovers_are_understood() {
+    fn images_are_understood() {
         let answer = br#"[{"Id":"sha256:1","Created":"2026-11-21T03:00:00Z","Size":7,"Config":{"Labels":{"ringfence.agent.claude":"2.1.197"}}}]"#;
         let labels = vec![("ringfence.agent.claude".to_owned(), "2.1.197".to_owned())];
         let facts = ImageFacts { size: 7, created: "2026-11-21T03:00:00Z".into(), labels };
         assert_eq!(read_image(answer), Some(facts));
         assert_eq!(read_image(br#"[{"Config":{"Labels":null}}]"#), Some(ImageFacts::default()));
         assert_eq!(read_image(b"[]"), None);
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let row = |name: &str, pid: u32| format!(r#"{{"name":{name},"host":"{host}","pid":"{pid}","start":"1"}}"#);
-        let lines = [row(r#""gone""#, 4_194_304), row(r#"["listed"]"#, 4_194_304), row(r#""odd"#, 1), String::new()];
-        let left: Vec<_> = read_leftovers(lines.join("\n").as_bytes()).into_iter().map(|left| left.name).collect();
-        assert_eq!(left, ["gone", "listed"]);
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Door, Forwards, engine, frame, identity};
 use crate::command::CommandSpec;
@@ -49,6 +50,8 @@ pub struct Container {
     pub door: Option<Door>,
     /// Services of this machine that it finds on its own loopback.
     pub forwards: Option<Forwards>,
+    /// The longest that a run in it takes to end when its owner is gone, for the label.
+    pub grace: Duration,
 }
 
 /// A bind mount.
@@ -159,7 +162,7 @@ impl Container {
             ("ringfence.agent", self.agent.clone()),
             ("ringfence.workspace", self.workspace.to_string_lossy().into_owned()),
         ];
-        labels.extend(identity::owner_labels());
+        labels.extend(identity::owner_labels(self.grace));
         labels
     }
 
@@ -263,6 +266,7 @@ pub(super) mod tests_support {
             agent: "claude".into(),
             door: None,
             forwards: None,
+            grace: Duration::from_millis(1500),
         }
     }
 }
@@ -289,6 +293,7 @@ mod tests {
             r#"--mount 'type=bind,"src=/data","dst=/data",readonly'"#,
             "--workdir '/work space/a,b:c' --env HOME=/home/ringfence --entrypoint sh ringfence/worker:latest -c",
             "--label ringfence=1 --label ringfence.kind=run --label ringfence.run=20261121-031140-9f2c4e1a",
+            "--label ringfence.grace=2 ",
         ] {
             assert!(line.contains(part), "{part}\nis not in\n{line}");
         }

@@ -1,6 +1,7 @@
 //! What names a run: its id, the secret of its marks, the time, and the process that owns it.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -32,19 +33,39 @@ pub fn now_rfc3339() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
-/// The owner of a run, as its labels name it: host name, process id, and the process's start time in clock ticks since boot
-/// (proc(5), field 22 of `stat`), which tells it from a later process with the same id.
-pub(super) fn owner_labels() -> [(&'static str, String); 3] {
+/// The owner of a run, as its labels name it: host name, process id, the process's start time in clock ticks since boot
+/// (proc(5), field 22 of `stat`), which tells it from a later process with the same id, and among which processes the id counts. Where it is
+/// gone, what it owned takes at most `grace` to end by itself.
+pub(super) fn owner_labels(grace: Duration) -> [(&'static str, String); 5] {
     [
         ("ringfence.owner.host", host_name()),
         ("ringfence.owner.pid", std::process::id().to_string()),
         ("ringfence.owner.start", start_of("self").unwrap_or_default()),
+        ("ringfence.owner.space", space().unwrap_or_default()),
+        ("ringfence.grace", grace.as_secs_f64().ceil().to_string()),
     ]
 }
 
 /// This machine's name.
 pub(super) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Among which processes our ids count: this boot of the machine (random(4)), and the namespace (pid_namespaces(7)). Absent where the
+/// system does not tell; where it knows no such namespaces there is one.
+pub(super) fn space() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return Some("all".into());
+    }
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{} {}", boot.trim(), namespace.display()))
+}
+
+/// The id under which `/proc` shows this process; absent where there is none.
+pub(super) fn shown_as() -> Option<rustix::process::Pid> {
+    let link = std::fs::read_link("/proc/self").ok()?;
+    rustix::process::Pid::from_raw(link.to_str()?.parse().ok()?)
 }
 
 /// When the process `pid` of this machine was started, in clock ticks since boot; absent where there is none, or no `/proc`.

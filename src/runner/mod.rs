@@ -33,8 +33,8 @@ use std::time::Duration;
 
 pub use addresses::of_this_machine;
 pub use ask::{
-    EngineFacts, ImageFacts, image_command, info_command, inspect_command, leftovers_command, network_command,
-    read_image, read_info, read_info_errors, read_leftovers, remove_command,
+    EngineFacts, ImageFacts, image_command, info_command, inspect_command, network_command, read_image, read_info,
+    read_info_errors, remove_command,
 };
 pub use container::{Container, HOST_NAME, Mapping, Mount, SHARED};
 pub use docker::DockerRunner;

@@ -36,7 +36,9 @@ const ROW: &str = concat!(
     r#""kind":{{json (.Label "ringfence.kind")}},"agent":{{json (.Label "ringfence.agent")}},"#,
     r#""loop":{{json (.Label "ringfence.loop")}},"workspace":{{json (.Label "ringfence.workspace")}},"#,
     r#""created":{{json (.Label "ringfence.created")}},"host":{{json (.Label "ringfence.owner.host")}},"#,
-    r#""door":{{json (.Label "ringfence.door")}},"pid":{{json (.Label "ringfence.owner.pid")}},"start":{{json (.Label "ringfence.owner.start")}}}"#
+    r#""door":{{json (.Label "ringfence.door")}},"pid":{{json (.Label "ringfence.owner.pid")}},"#,
+    r#""start":{{json (.Label "ringfence.owner.start")}},"space":{{json (.Label "ringfence.owner.space")}},"#,
+    r#""grace":{{json (.Label "ringfence.grace")}}}"#
 );
 
 /// The longest name, characters: a DNS label's.

@@ -62,7 +62,7 @@ impl Door {
     /// Makes the container. It is root inside, without a capability: so the folder is its own.
     fn create_command(&self, container: &Container, run_id: &str) -> CommandSpec {
         let spec = CommandSpec::new(&container.engine).args(["create", "--rm", "--interactive"]);
-        let labels = [("ringfence.run", run_id.to_owned())].into_iter().chain(identity::owner_labels());
+        let labels = [("ringfence.run", run_id.to_owned())].into_iter().chain(identity::owner_labels(container.grace));
         self.hardened(spec, container, run_id, labels).option("-c", frame::BOOT)
     }
 

@@ -9,12 +9,13 @@ use anyhow::Result;
 use super::check::Check;
 use super::machine::space;
 use crate::command::CommandSpec;
+use crate::commands::sandbox::{self, Row};
 use crate::config::{AgentName, Environment, Settings};
 use crate::failure::{Class, Failure};
 use crate::image::{VERSION_LABEL, version_in};
 use crate::runner::{
     self, Captured, EngineFacts, Host, ImageFacts, Mapping, engine_failure, find_program, image_command, info_command,
-    leftovers_command, network_command, read_image, read_info, read_leftovers,
+    list_command, network_command, read_image, read_info,
 };
 
 /// How long the engine may take to answer a question.
@@ -27,7 +28,7 @@ pub struct Looked {
     /// The agents of which the image does not say whether it has them.
     pub untold: Vec<AgentName>,
     /// Containers whose owner is gone.
-    pub leftovers: Vec<String>,
+    pub leftovers: Vec<Row>,
 }
 
 /// An answer of the engine's client, with how long it took.
@@ -59,7 +60,7 @@ pub fn look(settings: &Settings, agents: &[AgentName], env: &Environment, host: 
         let info = start(info_command(command));
         let image = start(image_command(command, &settings.sandbox.image));
         let network = network.map(|name| start(network_command(command, name)));
-        let left = start(leftovers_command(command));
+        let left = start(list_command(command, &["label=ringfence.owner.pid".to_owned()]));
         (join(info), join(image), network.map(join), join(left))
     });
     let mut checks = vec![program];
@@ -220,26 +221,28 @@ impl Engine<'_> {
         .took(answer.took)
     }
 
-    fn leftovers(&self, answer: &Answer, checks: &mut Vec<Check>) -> Vec<String> {
-        let id = "leftovers";
-        let (names, check) = match self.answer(answer) {
+    fn leftovers(&self, answer: &Answer, checks: &mut Vec<Check>) -> Vec<Row> {
+        let (id, command) = ("leftovers", self.settings.docker_command.as_str());
+        let rows = self
+            .answer(answer)
+            .and_then(|captured| sandbox::rows(command, &String::from_utf8_lossy(&captured.stdout)))
+            .map(|rows| rows.into_iter().filter(Row::is_orphan).collect::<Vec<_>>());
+        let (rows, check) = match rows {
             Err(failure) => (Vec::new(), Check::warn(id, failure.message, failure.hint)),
-            Ok(captured) => {
-                let names: Vec<String> = read_leftovers(&captured.stdout).into_iter().map(|left| left.name).collect();
-                let check = match names.len() {
-                    0 => Check::ok(id, "no container is without a living owner"),
-                    _ => Check::warn(
-                        id,
-                        format!("their ringfence is gone: {}", names.join(", ")),
-                        runner::remove_command(&self.settings.docker_command, &names).to_string(),
-                    ),
-                };
-                (names, check)
+            Ok(rows) if rows.is_empty() => (rows, Check::ok(id, "no container is without a living owner")),
+            Ok(rows) => {
+                let fact = format!("their ringfence is gone: {}", names(&rows));
+                (rows, Check::warn(id, fact, "ringfence sandbox prune"))
             }
         };
         checks.push(check.took(answer.took));
-        names
+        rows
     }
+}
+
+/// The names of containers, for people.
+pub fn names(rows: &[Row]) -> String {
+    rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn version(facts: &ImageFacts, agent: AgentName) -> Option<&str> {

@@ -13,20 +13,25 @@ mod watch;
 
 use std::path::Path as FilePath;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::cli::DoctorArgs;
 use crate::commands::auth::{Depth, Ladder};
 use crate::commands::run::Workspace;
+use crate::commands::sandbox::prune::outlasting;
+use crate::commands::sandbox::{self, Row};
 use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
-use crate::runner::{Host, remove_command};
+use crate::runner::Host;
 use check::{Check, Report};
-use engine::Looked;
+use engine::{Looked, names};
 use path::Path;
+
+/// The longest that is waited for what may end by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Checks everything and returns the class that decides the exit code.
 ///
@@ -111,7 +116,7 @@ impl Doctor<'_> {
             let logins = early.then(|| scope.spawn(|| self.logins(case, Depth::Found)));
             (self.look(case), logins.map(|logins| logins.join().unwrap_or_default()))
         });
-        let Looked { checks: seen, untold, leftovers } = looked;
+        let (Looked { checks: seen, untold, leftovers }, seen_at) = (looked, Instant::now());
         checks.extend(seen);
         if !case.mode.is_container()
             || case.agents.iter().any(|agent| !case.settings.mode_for(*agent).value.is_container())
@@ -145,9 +150,9 @@ impl Doctor<'_> {
             return checks;
         }
         checks.extend(self.walk(case, &untold));
-        if !leftovers.is_empty() {
+        if !leftovers.is_empty() && self.host.interrupts.count() == 0 {
             checks.retain(|check| check.id() != "leftovers");
-            checks.push(self.sweep(&case.script, &leftovers));
+            checks.push(self.sweep(&case.script, leftovers, seen_at));
         }
         checks
     }
@@ -239,25 +244,20 @@ impl Doctor<'_> {
         check.took(began.elapsed())
     }
 
-    /// Removes what earlier runs left that nobody owns any more.
-    fn sweep(&self, settings: &Settings, names: &[String]) -> Check {
-        let (id, began) = ("leftovers", Instant::now());
-        let spec = remove_command(&settings.docker_command, names);
-        let removed = self.host.capture(&spec, engine::CALL);
-        let check = match removed {
-            // One that went by itself meanwhile is no trouble: by now none of them is there.
-            Ok(Some(said)) if said.status.success() || said.stderr.to_lowercase().contains("no such container") => {
-                Check::ok(id, format!("removed, for their ringfence is gone: {}", names.join(", ")))
+    /// Removes what earlier runs left that nobody owns any more, once it has had the time to end by itself.
+    fn sweep(&self, settings: &Settings, mut rows: Vec<Row>, seen: Instant) -> Check {
+        let (id, fix, began) = ("leftovers", "ringfence sandbox prune", Instant::now());
+        let engine = settings.docker_command.as_str();
+        self.status.doing("leftovers that may still end by themselves");
+        let swept = outlasting(self.host, engine, &mut rows, seen, PATIENCE)
+            .and_then(|ending| sandbox::remove(self.host, engine, &rows).map(|()| ending));
+        let check = match swept {
+            Err(error) => Check::warn(id, Failure::of(&error).message, fix),
+            Ok(ending) if !ending.is_empty() => {
+                Check::warn(id, format!("their ringfence is gone, and they may be ending: {}", names(&ending)), fix)
             }
-            Ok(said) => {
-                let words = said.map(|said| said.stderr).unwrap_or_default();
-                Check::warn(
-                    id,
-                    format!("could not be removed: {} ({})", names.join(", "), words.trim()),
-                    spec.to_string(),
-                )
-            }
-            Err(error) => Check::warn(id, Failure::of(&error).message, spec.to_string()),
+            Ok(_) if rows.is_empty() => Check::ok(id, "what a ringfence that is gone had left has ended by itself"),
+            Ok(_) => Check::ok(id, format!("removed, for their ringfence is gone: {}", names(&rows))),
         };
         check.took(began.elapsed())
     }

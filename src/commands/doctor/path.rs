@@ -15,6 +15,7 @@ use super::scratch::Scratch;
 use super::verdict::{Expected, Named, Port, judge};
 use super::watch::Watch;
 use crate::agents;
+use crate::command::CommandSpec;
 use crate::commands::run::reach::Reach;
 use crate::commands::run::{Plan, Wish, Workspace, services};
 use crate::config::{AgentName, Environment, Mode, Settings};
@@ -93,13 +94,10 @@ impl Path<'_> {
         };
         let probed = self.probe_in(&scratch);
         let (mut checks, start) = probed.unwrap_or_else(|error| failed("run.start", &Failure::of(&error)));
+        let folder = scratch.root().to_owned();
         if let Err(error) = scratch.remove() {
-            let path = self.workspace.path.display();
-            checks.push(Check::warn(
-                "run.scratch",
-                format!("a folder was left ({error})"),
-                format!("sudo rm -r {path}/.ringfence-doctor-*"),
-            ));
+            let fix = CommandSpec::new("sudo").args(["rm", "-r"]).arg(&folder).to_string();
+            checks.push(Check::warn("run.scratch", format!("a folder was left ({error})"), fix));
         }
         (checks, start)
     }

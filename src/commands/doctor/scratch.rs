@@ -1,27 +1,30 @@
 //! A throwaway folder in the workspace, with a git repository and a linked worktree, as a run finds them.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, getpid, test_kill_process};
 use tempfile::TempDir;
 
-/// How the folder's name begins; the id of the process that made it follows.
+/// How the folder's name begins.
 const PREFIX: &str = ".ringfence-doctor-";
+/// The file in it that hides all of it from the caller's git. Its maker holds a lock on it, which the kernel lets go of however the
+/// maker ends.
+const IGNORED: &str = ".gitignore";
 
 /// The folder, until it is dropped:
 /// `main/.git`, a repository; `side`, a worktree linked to it, in which the probe runs; `side/plain`, another repository.
 pub struct Scratch {
     folder: TempDir,
+    _locked: File,
 }
 
 impl Scratch {
     /// A scratch folder in `workspace`. The repositories are written by hand, for there may be no git on this machine.
     pub fn new(workspace: &Path) -> io::Result<Self> {
-        let prefix = format!("{PREFIX}{}-", getpid().as_raw_nonzero());
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(workspace)?;
-        let scratch = Scratch { folder };
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(workspace)?;
+        let locked = hidden(folder.path())?;
+        let scratch = Scratch { folder, _locked: locked };
         let (root, side) = (scratch.folder.path(), scratch.side());
         let common = root.join("main/.git");
         repository(&common)?;
@@ -35,6 +38,11 @@ impl Scratch {
         Ok(scratch)
     }
 
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The linked worktree.
     pub fn side(&self) -> PathBuf {
         self.folder.path().join("side")
@@ -46,13 +54,26 @@ impl Scratch {
     }
 }
 
+/// Hides all of `folder` from git, by a file that is locked before it has its name: one without a lock has lost its maker.
+fn hidden(folder: &Path) -> io::Result<File> {
+    let early = folder.join(".early");
+    fs::write(&early, "*\n")?;
+    let locked = File::open(&early)?;
+    // Where files cannot be locked nothing is lost but the word about a folder that was left.
+    let _ = locked.lock();
+    fs::rename(early, folder.join(IGNORED))?;
+    Ok(locked)
+}
+
 /// The scratch folders in `workspace` that were left when their makers were ended by force.
 pub fn left_in(workspace: &Path) -> Vec<PathBuf> {
-    let maker = |name: &str| name.strip_prefix(PREFIX)?.split('-').next()?.parse().ok().and_then(Pid::from_raw);
-    let is_gone = |pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH);
+    let is_lost = |folder: &PathBuf| match File::open(folder.join(IGNORED)).map(|file| file.try_lock()) {
+        Ok(Ok(())) => true,
+        Ok(Err(TryLockError::WouldBlock | TryLockError::Error(_))) | Err(_) => false,
+    };
     let entries = fs::read_dir(workspace).into_iter().flatten().flatten();
-    let left = entries.filter(|entry| maker(&entry.file_name().to_string_lossy()).is_some_and(is_gone));
-    left.map(|entry| entry.path()).collect()
+    let ours = entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()));
+    ours.map(|entry| entry.path()).filter(is_lost).collect()
 }
 
 /// As little as git takes for a repository.
@@ -74,10 +95,13 @@ mod tests {
         let scratch = Scratch::new(&real).unwrap();
         let common = Workspace { path: scratch.side() }.common_git_folder().unwrap().unwrap();
         assert!(common.ends_with("main/.git"), "{}", common.display());
-        let dead = real.join(format!("{PREFIX}4194304-x"));
+        assert_eq!(fs::read_to_string(scratch.root().join(IGNORED)).unwrap(), "*\n");
+        // What another doctor that is gone left is told, whatever process has its id by now.
+        let dead = real.join(format!("{PREFIX}x"));
         fs::create_dir(&dead).unwrap();
+        drop(hidden(&dead).unwrap());
         assert_eq!(left_in(&real), std::slice::from_ref(&dead));
-        fs::remove_dir(dead).unwrap();
+        fs::remove_dir_all(dead).unwrap();
         scratch.remove().unwrap();
         assert_eq!(fs::read_dir(&real).unwrap().count(), 0);
     }

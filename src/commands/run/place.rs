@@ -154,6 +154,7 @@ pub fn container(
         agent: settings.agent.value.to_string(),
         forwards: ways.forwards,
         door: ways.door,
+        grace: settings.run.grace.value,
     };
     Ok((container, warnings))
 }

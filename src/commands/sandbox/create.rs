@@ -1,7 +1,7 @@
 //! `ringfence sandbox create`: a hardened container that stays, for many runs.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::json;
@@ -42,10 +42,11 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
     let sandbox = Sandbox { engine: container.engine.clone(), name };
     let status = Status::new(&format!("making {}", sandbox.name), printer.is_live());
     let made = thread::scope(|scope| {
-        let leftovers = scope.spawn(|| prune::orphans(host, &container.engine));
+        let leftovers = scope.spawn(|| (prune::orphans(host, &container.engine), Instant::now()));
         let made = ensure(args, &sandbox, &container, host);
-        if let Ok(Ok(rows)) = leftovers.join() {
-            // Somebody else's leftovers are no reason to fail.
+        if let Ok((Ok(mut rows), seen)) = leftovers.join() {
+            // Somebody else's leftovers are no reason to fail, nor to wait: those that may still end by themselves are left to it.
+            rows.retain(|row| row.grace() <= seen.elapsed());
             let _ = remove(host, &container.engine, &rows);
         }
         made

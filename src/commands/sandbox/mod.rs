@@ -4,7 +4,7 @@ mod create;
 mod exec;
 mod ls;
 mod network;
-mod prune;
+pub(in crate::commands) mod prune;
 mod rm;
 mod save;
 mod stop;
@@ -76,14 +76,7 @@ pub struct Row {
     pub door: String,
     /// The process that it must not outlive, if any.
     #[serde(flatten)]
-    owner: OwnerLabels,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct OwnerLabels {
-    host: String,
-    pid: String,
-    start: String,
+    owner: Owner,
 }
 
 /// A container's name, which one engine gives as a text and another as a list.
@@ -108,8 +101,12 @@ impl Row {
 
     /// Whether the process that it must not outlive is certainly gone.
     pub fn is_orphan(&self) -> bool {
-        let OwnerLabels { host, pid, start } = self.owner.clone();
-        !self.is_sandbox() && Owner { host, pid, start }.is_gone()
+        !self.is_sandbox() && self.owner.is_gone()
+    }
+
+    /// How long it may take to end by itself, counted from when it was seen to be an orphan at the latest.
+    pub fn grace(&self) -> Duration {
+        if matches!(self.state.as_str(), "exited" | "dead") { Duration::ZERO } else { self.owner.grace() }
     }
 
     /// Whether it keeps the door of a warm sandbox.
@@ -127,12 +124,16 @@ impl Row {
 /// The containers that fit all filters: one engine call.
 pub fn list(host: &Host, engine: &str, filters: &[String]) -> Result<Vec<Row>> {
     let lines = call(host, engine, &list_command(engine, filters))?;
+    Ok(rows(engine, &lines)?)
+}
+
+/// The containers in the answer to [`list_command`].
+pub fn rows(engine: &str, lines: &str) -> Result<Vec<Row>, Failure> {
     let rows = lines.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str);
     rows.collect::<Result<_, _>>().map_err(|error| {
         let hint = format!("see what it answers: {engine} ps --all");
         Failure::new(Class::Engine, format!("{engine} lists its containers in a form of its own"), hint)
             .because(error.to_string())
-            .into()
     })
 }
 

@@ -1,6 +1,7 @@
 //! `ringfence sandbox prune`: containers whose owner died, and, when asked, old sandboxes.
 
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -8,11 +9,15 @@ use serde_json::{Value, json};
 use super::{Row, list, remove};
 use crate::config::{Environment, Flags, Settings, duration_text, parse_duration};
 use crate::failure::Failure;
-use crate::output::Printer;
+use crate::output::{Printer, Status};
 use crate::runner::{Host, IS_OURS, runs_in_sandboxes};
 
 /// How long a sandbox may take to be made, after its door.
 const MAKING: Duration = Duration::from_secs(180);
+/// The longest that is waited for what may end by itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Removes them, or says which would go.
 pub fn run(
@@ -27,7 +32,16 @@ pub fn run(
     let settings = Settings::resolve(flags, env)?;
     let engine = settings.docker_command.as_str();
     let in_use = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
-    let rows = list(host, engine, &[format!("label={IS_OURS}")])?;
+    let mut rows = list(host, engine, &[format!("label={IS_OURS}")])?;
+    if !dry {
+        let status = Status::new("what is ending by itself", printer.is_live());
+        let ending = outlasting(host, engine, &mut rows, Instant::now(), PATIENCE)?;
+        drop(status);
+        for row in ending {
+            let left = duration_text(row.grace());
+            printer.note(&format!("{} may take {left} to end by itself: {engine} rm --force {0}", row.name));
+        }
+    }
     let doors = lost_doors(&rows);
     let (rows, reasons): (Vec<Row>, Vec<String>) = rows
         .into_iter()
@@ -52,6 +66,33 @@ pub fn run(
     }
     let would = if dry { "would remove " } else { "" };
     gone.into_iter().try_for_each(|(row, reason)| printer.line(&format!("{would}{} ({reason})", row.name)))
+}
+
+/// Waits, `patience` at most, until the orphans among `rows`, first seen at `seen`, have had their grace: a container whose owner has
+/// just died ends what runs in it as every run is ended, and goes. Those that went, and those that are still to be left alone, are
+/// taken out of `rows`; the latter are returned.
+pub fn outlasting(
+    host: &Host,
+    engine: &str,
+    rows: &mut Vec<Row>,
+    seen: Instant,
+    patience: Duration,
+) -> Result<Vec<Row>> {
+    let ending = |row: &Row| row.is_orphan() && row.grace() > seen.elapsed();
+    while rows.iter().any(ending) && seen.elapsed() < patience {
+        sleep(LOOK);
+        let now = list(host, engine, &[format!("label={IS_OURS}")])?;
+        rows.retain_mut(|row| match now.iter().find(|other| other.id == row.id) {
+            Some(there) => {
+                row.clone_from(there);
+                true
+            }
+            None => false,
+        });
+    }
+    let (early, late) = std::mem::take(rows).into_iter().partition(ending);
+    *rows = late;
+    Ok(early)
 }
 
 /// The containers of ours whose owner is certainly gone. They would have gone with it, had the engine been there to see it.
