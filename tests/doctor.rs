@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::schema::Schema;
 use support::stub::{KEY, Place, Stub, Trial, gateway, places};
-use support::{Bed, Engine, RINGFENCE, processes_with, skip, space, start, within};
+use support::{Bed, Engine, RINGFENCE, part, processes_with, skip, space, start, within};
 
 /// Whoever walks the real path clears away leftovers, which one test makes: that one writes.
 static LEFTOVERS: RwLock<()> = RwLock::new(());
@@ -148,6 +148,74 @@ fn a_healthy_engine_is_green_step_by_step() {
     assert_eq!(containers_below(&engine, &bed), "");
 }
 
+#[test]
+fn the_real_workspace_is_written_to_and_git_is_asked_there() {
+    let Some(engine) = Engine::get() else { return };
+    let _walking = walking();
+    let bed = || {
+        let mut bed = engine.bed();
+        bed.set("SANDBOX_DOCKER_IMAGE", part("RINGFENCE_TEST_WORKER")).set("SANDBOX_DOCKER_NETWORK", "none");
+        let git = Command::new("git").args(["init", "--quiet"]).arg(bed.workspace()).status().unwrap();
+        assert!(git.success());
+        bed
+    };
+    let args = ["--mode", "docker", "--agent", "shell"];
+    // A part of a repository: the rest does not come with it.
+    let part_of_it = bed();
+    let (top, sub) = (part_of_it.workspace(), part_of_it.workspace().join("sub"));
+    fs::create_dir(&sub).unwrap();
+    let json = doctor(&part_of_it, &[&args[..], &["-C", sub.to_str().unwrap()]].concat(), 0);
+    stands(&json, "run.workspace", "ok", "");
+    stands(&json, "run.workspace-git", "warn", "not a git repository");
+    stands(&json, "run.workspace-git", "warn", &format!("ringfence run -C {}", top.display()));
+    // It is a run with the real folder, and so it leaves nothing there.
+    let json = doctor(&part_of_it, &args, 0);
+    stands(&json, "run.workspace-git", "ok", "git works");
+    assert_eq!(fs::read_dir(&top).unwrap().count(), 2);
+    // Somebody else's folder: root's rights over it are among those that an agent does not get.
+    if rustix::process::geteuid().is_root() {
+        let foreign = bed();
+        let chown = Command::new("chown").args(["-R", "12345:12345"]).arg(foreign.workspace()).status().unwrap();
+        assert!(chown.success());
+        let json = doctor(&foreign, &args, 2);
+        stands(&json, "workspace", "ok", "");
+        stands(&json, "run.write", "ok", "");
+        stands(&json, "run.workspace", "fail", &format!("sudo chown 0 {}", foreign.workspace().display()));
+        stands(&json, "run.workspace-git", "warn", "dubious ownership");
+        stands(&json, "run.workspace-git", "warn", "sudo chown -R 0:");
+    }
+}
+
+#[test]
+fn git_files_that_lead_out_of_the_workspace_are_told_apart() {
+    let mut bed = Bed::new();
+    bed.set("DOCKER_HOST", "unix:///nowhere");
+    let folder = |path: &str| fs::create_dir_all(bed.workspace().join(path)).unwrap();
+    for path in [".git/modules/sub", "sub", "apart", "elsewhere"] {
+        folder(path);
+    }
+    fs::write(bed.workspace().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    let workspace = bed.workspace();
+    let args = |mode, path: &str| -> Vec<String> {
+        ["--mode", mode, "--agent", "shell", "--quick", "-C", workspace.join(path).to_str().unwrap()]
+            .map(Into::into)
+            .into()
+    };
+    let outside = bed.write("outside/HEAD", "x").parent().unwrap().to_owned();
+    for (path, named, fix) in [
+        ("sub", workspace.join(".git/modules/sub"), format!("ringfence run -C {}", workspace.display())),
+        ("apart", outside.clone(), format!("ringfence run --mount {}", outside.display())),
+    ] {
+        fs::write(workspace.join(path).join(".git"), format!("gitdir: {}\n", named.display())).unwrap();
+        let words = args("docker", path);
+        let json = doctor(&bed, &words.iter().map(String::as_str).collect::<Vec<_>>(), 69);
+        stands(&json, "workspace.git", "warn", &format!("\"{fix}\""));
+        let words = args("host", path);
+        let json = doctor(&bed, &words.iter().map(String::as_str).collect::<Vec<_>>(), 0);
+        assert_eq!(troubles(&json), Vec::<String>::new(), "on the host git finds it");
+    }
+}
+
 /// Calls the engine without what makes a container safe.
 const CARELESS: &str = r#"first=yes
 for word; do
@@ -185,6 +253,11 @@ fn on_the_host_it_walks_the_same_way() {
         "[ $1 = --version ] && echo 2.0.0 && exit; echo '{\"loggedIn\":true,\"authMethod\":\"key\"}'",
     );
     bed.set("ANTHROPIC_API_KEY", "x");
+    if rustix::process::geteuid().is_root() {
+        // What is made in such a folder has the folder's group.
+        std::os::unix::fs::chown(bed.workspace(), None, Some(12345)).unwrap();
+        fs::set_permissions(bed.workspace(), Permissions::from_mode(0o2775)).unwrap();
+    }
     let json = doctor(&bed, &["--mode", "host"], 0);
     for id in ["agent.claude", "run.write", "run.owner", "run.git", "run.git-worktree", "run.secrets", "run.timeout"] {
         assert_eq!(check(&json, id)["status"], "ok", "{}", check(&json, id));

@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::check::Check;
 use super::machine::space;
+use super::verdict::DELEGATE;
 use crate::command::CommandSpec;
 use crate::commands::sandbox::{self, Row};
 use crate::config::{AgentName, Environment, Settings};
@@ -263,8 +264,7 @@ fn limits(facts: &EngineFacts) -> Check {
     if facts.lacks.is_empty() {
         return Check::ok("engine.limits", "it can enforce memory, cpus and pids");
     }
-    let fix = "hand control groups on to your user: sudo systemctl edit user@.service, then [Service] Delegate=cpu memory pids";
-    Check::warn("engine.limits", format!("it says that it cannot enforce {}", facts.lacks.join(", ")), fix)
+    Check::warn("engine.limits", format!("it says that it cannot enforce {}", facts.lacks.join(", ")), DELEGATE)
 }
 
 /// The room that the engine has, where it is on this machine.

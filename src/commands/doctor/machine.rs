@@ -1,6 +1,7 @@
 //! This machine: the configuration, the workspace, disks, and the agents on the host.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use super::check::Check;
 use super::scratch::left_in;
+use super::workspace::work_tree;
 use crate::command::CommandSpec;
 use crate::commands::run::Workspace;
 use crate::config::{AgentName, Mode, Setting, Settings};
@@ -52,14 +54,14 @@ pub fn mode(mode: &Setting<Mode>) -> Check {
 }
 
 /// The folder and the room in it.
-pub fn workspace(workspace: &Workspace) -> Vec<Check> {
+pub fn workspace(workspace: &Workspace, mode: Mode) -> Vec<Check> {
     let path = &workspace.path;
     let mut checks = vec![match access(path, Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) => Check::ok("workspace", path.display().to_string()),
         Err(error) => Check::fail("workspace", &unwritable(path, &error.into())),
     }];
-    if let Some(Err(reason)) = workspace.common_git_folder() {
-        checks.push(Check::warn("workspace.git", reason, "git worktree repair, in the main worktree"));
+    if let (true, Some(Err(reason))) = (mode.is_container(), workspace.common_git_folder()) {
+        checks.push(Check::warn("workspace.git", reason, git_fix(workspace)));
     }
     let left = left_in(path);
     if !left.is_empty() {
@@ -75,6 +77,39 @@ pub fn workspace(workspace: &Workspace) -> Vec<Check> {
     checks
 }
 
+/// What to type where the workspace's `.git` is a file that leads to a folder no container gets.
+fn git_fix(workspace: &Workspace) -> String {
+    let Some(own) = workspace.linked_git_folder() else { return "git init".to_owned() };
+    // Only a linked worktree's has this.
+    if own.join("commondir").exists() {
+        let common = own.ancestors().nth(2).unwrap_or(&own);
+        return CommandSpec::new("git")
+            .arg("-C")
+            .arg(common)
+            .args(["worktree", "repair"])
+            .arg(&workspace.path)
+            .to_string();
+    }
+    // A submodule's git folder is in that of the repository around it.
+    let around = workspace.path.parent().and_then(work_tree).and_then(|top| std::fs::canonicalize(top).ok());
+    let run = CommandSpec::new("ringfence").arg("run");
+    match around.filter(|top| own.starts_with(top)) {
+        Some(top) => run.arg("-C").arg(top).to_string(),
+        None => run.arg("--mount").arg(own).to_string(),
+    }
+}
+
+/// What to type so that `path` can be written to.
+pub fn taken_over(path: &Path) -> String {
+    let is_own = std::fs::metadata(path).is_ok_and(|folder| folder.uid() == rustix::process::geteuid().as_raw());
+    let spec = if is_own {
+        CommandSpec::new("chmod").arg("u+wx").arg(path).to_string()
+    } else {
+        CommandSpec::new("sudo").arg("chown").arg(rustix::process::geteuid().as_raw().to_string()).arg(path).to_string()
+    };
+    format!("{spec}, or choose another folder: -C DIR")
+}
+
 /// What it means that nothing can be written into `path`.
 pub fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     let (class, hint) = match error.kind() {
@@ -85,10 +120,7 @@ pub fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
             Class::Usage,
             "choose a folder on a disk that can be written to: -C DIR, or mount it read-write".to_owned(),
         ),
-        _ => (
-            Class::Usage,
-            format!("{}, or choose another folder: -C DIR", CommandSpec::new("chmod").arg("u+wx").arg(path)),
-        ),
+        _ => (Class::Usage, taken_over(path)),
     };
     Failure::new(class, format!("the workspace {} cannot be written to", path.display()), hint)
         .because(error.to_string())
@@ -147,4 +179,23 @@ pub fn agents_here() -> Check {
     let here = if here.is_empty() { "none".to_owned() } else { here.join(", ") };
     let absent = if absent.is_empty() { String::new() } else { format!("; not there: {}", absent.join(", ")) };
     Check::ok("host.agents", format!("on the host, where logins are renewed: {here}{absent}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_owner_can_change_what_may_be_done_in_a_folder() {
+        let own = tempfile::tempdir().unwrap();
+        assert!(taken_over(own.path()).starts_with("chmod u+wx /"));
+        let foreign = if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(own.path(), Some(12345), None).unwrap();
+            own.path()
+        } else {
+            Path::new("/")
+        };
+        let uid = rustix::process::geteuid().as_raw();
+        assert!(taken_over(foreign).starts_with(&format!("sudo chown {uid} /")));
+    }
 }

@@ -10,6 +10,7 @@ mod scratch;
 mod tests;
 mod verdict;
 mod watch;
+mod workspace;
 
 use std::path::Path as FilePath;
 use std::thread;
@@ -103,7 +104,7 @@ impl Doctor<'_> {
         self.status.doing("looking");
         let mut checks = machine::configuration(&case.settings);
         checks.push(machine::mode(&case.settings.mode_for(case.agents[0])));
-        checks.extend(machine::workspace(&case.workspace));
+        checks.extend(machine::workspace(&case.workspace, case.mode));
         let planned = self.planned(case);
         let runs = !planned.failed();
         checks.push(planned);
@@ -210,7 +211,12 @@ impl Doctor<'_> {
         self.status.doing("the real path: an agent that does not want to end, and the logins");
         let depth = if self.args.live { Depth::Live } else { Depth::Status };
         let (ended, logins) = thread::scope(|scope| {
-            let ended = scope.spawn(|| self.path(case, untold).stubborn(started_in));
+            let ended = scope.spawn(|| {
+                let path = self.path(case, untold);
+                let mut checks = if case.mode.is_container() { path.inside() } else { Vec::new() };
+                checks.extend(path.stubborn(started_in));
+                checks
+            });
             let logins = self.logins(case, depth);
             (ended.join().unwrap_or_default(), logins)
         });

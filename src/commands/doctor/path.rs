@@ -132,6 +132,7 @@ impl Path<'_> {
             container: self.mode().is_container(),
             canary,
             made: scratch.side().join("made"),
+            ours: scratch.side().join(".git"),
             processes,
             ports,
             names: names.collect(),

@@ -1,10 +1,22 @@
 //! What the probe could reach: this machine, its services, and the agents' servers by name.
 
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+
 use super::check::Check;
 use super::verdict::{Judge, Named, Port};
 use crate::config::AgentName;
 use crate::failure::{Class, Failure};
 use crate::runner::HOST_NAME;
+
+/// Lets containers on the default network in.
+const FIREWALL: &str = "sudo iptables -I INPUT -i docker0 -j ACCEPT";
+
+/// Whether somebody listens at `address` of this machine.
+fn answers(address: &str, port: u16) -> bool {
+    let address = address.parse().map(|ip: IpAddr| SocketAddr::new(ip, port));
+    address.is_ok_and(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+}
 
 impl Judge<'_> {
     /// Whether the container reaches this machine by its name for it.
@@ -23,12 +35,7 @@ impl Judge<'_> {
             (Some(Ok(_)), "untold") => Check::skip(id, "the image has nothing to connect with (bash, or nc)"),
             (Some(Ok(at)), _) => {
                 let fact = format!("{HOST_NAME} does not reach {at} on this machine");
-                Check::warn(
-                    id,
-                    fact,
-                    "let containers in through the firewall: sudo iptables -I INPUT -i docker0 -j ACCEPT",
-                )
-                .took(self.took("listener"))
+                Check::warn(id, fact, FIREWALL).took(self.took("listener"))
             }
         };
         self.checks.push(check);
@@ -59,15 +66,15 @@ impl Judge<'_> {
                         Some(Ok(at)) => at.as_str(),
                         _ => "0.0.0.0",
                     };
-                    let fix =
-                        format!("let it listen on {at} as well, where containers reach this machine: {at}:{port}");
-                    Check::warn(
-                        id,
-                        format!(
-                            "{listens} answers on this machine, but not from a container: it listens on 127.0.0.1 only"
-                        ),
-                        fix,
-                    )
+                    let fact = format!("{listens} answers on this machine, but not from a container");
+                    if answers(at, *port) {
+                        Check::warn(id, format!("{fact}, although it listens on {at}"), FIREWALL)
+                    } else {
+                        let fix = format!(
+                            "socat TCP-LISTEN:{port},bind={at},fork TCP:127.0.0.1:{port}; or let it listen on {at} as well"
+                        );
+                        Check::warn(id, format!("{fact}: it listens on 127.0.0.1 only"), fix)
+                    }
                 }
             };
             self.add(&key, check);

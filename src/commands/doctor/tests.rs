@@ -57,6 +57,7 @@ fn troubles(change: &[(&'static str, &'static str)], here: bool, seen: impl Fn(&
         container: true,
         canary: "canary-1".into(),
         made: made.path().to_owned(),
+        ours: made.path().to_owned(),
         processes: 528,
         ports: vec![Port { variable: "MY_API".into(), number: Some(80), answers_here: here }],
         names: vec![Named { agent: AgentName::Claude, name: Some("api.example".into()), reason: "", here: Some(here) }],

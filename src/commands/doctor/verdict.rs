@@ -40,6 +40,8 @@ pub struct Expected<'a> {
     pub canary: String,
     /// The file that it makes.
     pub made: PathBuf,
+    /// One beside it that we made.
+    pub ours: PathBuf,
     /// How many processes it tries to have; 0 where it does not try.
     pub processes: u32,
     pub ports: Vec<Port>,
@@ -118,18 +120,26 @@ impl<'a> Judge<'a> {
             return self.add("write", Check::fail("run.write", &failure));
         }
         self.add("write", Check::ok("run.write", "the agent can write into the workspace"));
-        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let uid = rustix::process::geteuid().as_raw();
+        // In some folders what is made has the folder's group.
+        let gid = std::fs::metadata(&self.expected.ours)
+            .map_or_else(|_| rustix::process::getegid().as_raw(), |file| file.gid());
         let check = match std::fs::metadata(&self.expected.made) {
             Ok(file) if (file.uid(), file.gid()) == (uid, gid) => Check::ok(
                 "run.owner",
                 format!("what it wrote is yours ({uid}:{gid}; inside it is {})", self.value("id")),
             ),
             Ok(file) => {
-                let message =
-                    format!("what it wrote belongs to {}:{}, and you are {uid}:{gid}", file.uid(), file.gid());
-                let hint = format!(
-                    "name a rootless engine in DOCKER_HOST: export DOCKER_HOST=unix:///run/user/{uid}/docker.sock"
+                let message = format!(
+                    "what it wrote belongs to {}:{}, and what you write to {uid}:{gid}",
+                    file.uid(),
+                    file.gid()
                 );
+                let hint = if self.expected.container {
+                    format!("export DOCKER_HOST=unix:///run/user/{uid}/docker.sock, where a rootless engine listens")
+                } else {
+                    "choose a folder on another disk: -C DIR".to_owned()
+                };
                 Check::fail("run.owner", &Failure::config(message, hint))
             }
             Err(error) => {
@@ -279,8 +289,8 @@ impl<'a> Judge<'a> {
     }
 }
 
-const DELEGATE: &str =
-    "hand control groups on to your user: sudo systemctl edit user@.service, then [Service] Delegate=cpu memory pids";
+/// Hands control groups on to the user's own services.
+pub const DELEGATE: &str = r"sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\nDelegate=cpu memory pids\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload; then log in again";
 
 /// A guarantee that does not hold: nothing that the caller did.
 fn broken(message: impl Into<String>, hint: &str) -> Failure {

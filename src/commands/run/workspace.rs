@@ -47,13 +47,27 @@ impl Workspace {
     /// An agent can write the `.git` file, so it is believed only where the other side points back: git keeps a file
     /// `gitdir` in the common folder that names the worktree's `.git`, and no container that had only the worktree can write it.
     pub fn common_git_folder(&self) -> Option<Result<PathBuf, String>> {
+        let (link, own) = (self.path.join(".git"), self.git_file()?);
+        Some(shared_by(&own, &link).ok_or_else(|| {
+            let why = if own.join("commondir").exists() {
+                "does not name it back"
+            } else {
+                "is no worktree's, and lies outside the workspace"
+            };
+            format!("{} names a git folder that {why}, so git will not work inside", link.display())
+        }))
+    }
+
+    /// The real git folder that the workspace's `.git` names, where that is a file; absent where there is none.
+    pub fn linked_git_folder(&self) -> Option<PathBuf> {
+        fs::canonicalize(self.git_file()?).ok()
+    }
+
+    fn git_file(&self) -> Option<PathBuf> {
         let link = self.path.join(".git");
         let text =
             fs::metadata(&link).ok().filter(fs::Metadata::is_file).and_then(|_| fs::read_to_string(&link).ok())?;
-        let typed = text.strip_prefix("gitdir:")?.trim();
-        Some(shared_by(&self.path.join(typed), &link).ok_or_else(|| {
-            format!("{} names a git folder that does not name it back, so git will not work inside", link.display())
-        }))
+        Some(self.path.join(text.strip_prefix("gitdir:")?.trim()))
     }
 }
 
@@ -97,6 +111,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let workspace = linked(root.path(), "/elsewhere/.git\n");
         assert!(workspace.common_git_folder().unwrap().unwrap_err().contains("does not name it back"));
+        fs::remove_file(root.path().join("main/.git/worktrees/side/commondir")).unwrap();
+        assert!(workspace.common_git_folder().unwrap().unwrap_err().contains("is no worktree's"));
         assert_eq!(Workspace { path: root.path().join("main") }.common_git_folder(), None);
     }
 }
