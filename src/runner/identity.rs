@@ -51,7 +51,7 @@ pub(super) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Among which processes our ids count: this boot of the machine (random(4)), and the namespace (pid_namespaces(7)). Absent where the
+/// Among which processes our ids count: this boot of the machine (random(4)), and the namespace (`pid_namespaces(7)`). Absent where the
 /// system does not tell; where it knows no such namespaces there is one.
 pub(super) fn space() -> Option<String> {
     if !cfg!(target_os = "linux") {
