@@ -135,7 +135,7 @@ fn loops_whose_ids_differ_late_have_sandboxes_of_their_own() {
 /// A hundred sandboxes, as an engine lists them, by one that notes what it is asked.
 const HUNDRED: &str = r#"echo "$@" >>"$CALLS"
 case $1 in ps) i=0; while [ $i -lt 100 ]; do i=$((i + 1)); name='"box'$i'"'; [ $i != 7 ] || name="[$name]"
-echo '{"id":"id'$i'","name":'"$name"',"state":"running","image":"i","kind":"sandbox","agent":"claude","loop":"7","workspace":"/w","created":"2026-01-01T00:00:00Z","host":"","pid":"","start":""}'
+echo '{"id":"id'$i'","name":'"$name"',"state":"running","image":"i","kind":"sandbox","agent":"claude","loop":"7","workspace":"/w","created":"2026-01-01T00:00:00Z","door":"","host":"","pid":"","start":""}'
 done ;; esac"#;
 
 #[test]
