@@ -9,6 +9,7 @@ use super::identity;
 
 /// The owner that a container's labels name; what a label does not say is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct Owner {
     /// Host name, `ringfence.owner.host`.
     pub host: String,

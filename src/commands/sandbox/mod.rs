@@ -50,7 +50,8 @@ pub fn run(
 const CALL: Duration = Duration::from_secs(60);
 
 /// A container, as the engine lists it; what a label does not say is empty.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Row {
     /// The engine's id.
     pub id: String,
