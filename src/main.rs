@@ -55,7 +55,10 @@ fn dispatch(cli: Cli, printer: &Printer) -> Result<i32> {
         Command::Sandbox(command) => {
             let flags = commands::global_flags(&global);
             match command {
-                SandboxCommand::Show => commands::show::run(&flags, &env, printer)?,
+                SandboxCommand::Show => {
+                    let host = Host { interrupts: Interrupts::install()?, ..host };
+                    commands::show::run(&flags, &env, &host, printer)?;
+                }
                 SandboxCommand::Doctor(args) => {
                     let host = Host { interrupts: Interrupts::install()?, ..host };
                     return Ok(commands::doctor::run(&args, &flags, &env, &host, printer)?.exit_code());

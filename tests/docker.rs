@@ -20,14 +20,16 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use support::runtime::Runtime;
 use support::{Bed, Done, Engine, RINGFENCE, part, start, within};
 use tempfile::TempDir;
 
 /// A shell script in a container, without a network unless one is named.
 fn shell<'a>(image: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
-    let mut args = vec!["run", "--agent", "shell", "--mode", "docker", "--timeout", "60s", "--image", image];
+    let runtime = Runtime::chosen();
+    let mut args = vec!["run", "--agent", "shell", "--mode", runtime.mode(), "--timeout", "60s", "--image", image];
     if !rest.contains(&"--network") {
-        args.extend(["--network", "none"]);
+        args.extend(runtime.closed());
     }
     args.extend(rest);
     args
@@ -166,7 +168,7 @@ fn the_hardening_is_in_force_and_files_come_out_as_the_callers() {
 #[test]
 fn an_agent_that_has_used_up_all_processes_ends_with_its_owner() {
     let Some(engine) = Engine::get() else { return };
-    for image in [engine.tiny(), engine.worker()] {
+    for image in engine.images() {
         let bed = engine.bed();
         bed.config("[sandbox]\npids = 30\n[run]\ngrace = \"1s\"\n");
         // The inner shell leaves room for one, and the outer one takes it.

@@ -18,12 +18,14 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use support::runtime::Runtime;
 use support::{Bed, Engine, processes_with, start, within};
 
 /// What a run of claude is asked for that finds, in place of claude, the program in the bed's `bin`.
 fn claude<'a>(mount: &'a str, image: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec!["run", "--agent", "claude", "--timeout", "60s", "--env", "PATH=/opt/fake:/usr/bin:/bin"];
-    args.extend(["--mode", "docker", "--network", "none", "--image", image, "--mount", mount]);
+    args.extend(["--mode", Runtime::chosen().mode(), "--image", image, "--mount", mount]);
+    args.extend(Runtime::chosen().closed());
     args.extend(rest);
     args
 }
@@ -72,11 +74,11 @@ fn a_secret_is_with_the_agent_and_nowhere_else() {
         within(Duration::from_secs(20), "the agent is ready", || bed.workspace().join("ready").exists());
         let name = engine.containers_of(&bed);
         let inspected = engine.docker(&["inspect", &name]);
-        assert!(inspected.contains("HOME=/home/ringfence"), "{inspected}");
+        assert!(inspected.contains("HOME=/home/ringfence"), "it is this container: {inspected}");
         let of_engine = [inspected, engine.docker(&["logs", &name]), engine.docker(&["top", &name, "-ef"])].concat();
         assert_eq!(told(&canary), [running.pid().to_string()], "only in the command line where the caller typed it");
         fs::write(bed.workspace().join("go"), "").unwrap();
-        let done = running.finish().exits(0).says("+ docker run");
+        let done = running.finish().exits(0).says(&format!("+ {} run", Runtime::chosen().program()));
         for (place, text) in
             [("the engine", of_engine), ("a dry run", dry.out() + &dry.stderr), ("-v", done.out() + &done.stderr)]
         {
@@ -215,7 +217,7 @@ fn a_task_of_any_bytes_arrives_on_the_host() {
 #[test]
 fn a_task_of_any_bytes_arrives_in_a_container() {
     let Some(engine) = Engine::get() else { return };
-    for (shell, image) in [("busybox", engine.tiny()), ("dash", engine.worker())] {
+    for (shell, image) in ["busybox", "dash"].into_iter().zip(engine.images()) {
         let mut bed = engine.bed();
         bed.program("claude", &format!("{COPY}\n{RESULT}"));
         let mount = fake_mount(&bed);

@@ -7,6 +7,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
+use support::runtime::Runtime;
 use support::{Bed, Done, Engine, Running, processes_with, signal, within};
 
 /// The grace of every run here, and what may be added to it.
@@ -31,7 +32,10 @@ struct Trial {
 impl Trial {
     /// A trial in each place that this machine has.
     fn each(test: impl Fn(Trial)) {
-        let mut places = vec![(Place::Host, Bed::new())];
+        let mut places = Vec::new();
+        if Runtime::chosen() == Runtime::Docker {
+            places.push((Place::Host, Bed::new()));
+        }
         if let Some(engine) = Engine::get() {
             places.push((Place::Docker, engine.bed()));
         }
@@ -48,7 +52,8 @@ impl Trial {
         match self.place {
             Place::Host => args.extend(["--mode", "host"]),
             Place::Docker => {
-                args.extend(["--mode", "docker", "--network", "none", "--image", "ringfence-test/tiny:latest"]);
+                args.extend(["--mode", Runtime::chosen().mode(), "--image", "ringfence-test/tiny:latest"]);
+                args.extend(Runtime::chosen().closed());
             }
         }
         args.extend(rest);
@@ -317,6 +322,6 @@ fn a_run_inside_a_run_ends_with_it() {
 /// The pid of the engine's client that carries the trial.
 fn client_of(trial: &Trial) -> i32 {
     let workspace = format!("ringfence.workspace={}", trial.bed.workspace().display());
-    let client = processes_with(&workspace).into_iter().find(|line| line.contains("run --rm")).unwrap();
+    let client = processes_with(&workspace).into_iter().find(|line| line.contains(" run --")).unwrap();
     client.split(' ').next().unwrap().parse().unwrap()
 }

@@ -15,6 +15,7 @@ if [ "$engine" = 1 ]; then
     import_tiny
     install_agents claude codex opencode
     build_worker
+    prepare_podman
     export RINGFENCE_TEST_TINY=ringfence-test/tiny:latest
     export RINGFENCE_TEST_DEBIAN=ringfence-test/debian:latest
     export RINGFENCE_TEST_WORKER=ringfence-test/worker:latest
@@ -39,3 +40,16 @@ fi
 # `cargo test --test NAME` builds no examples, and the agents' tests talk to one.
 cargo build --locked --example stub-model 9>&-
 cargo test --locked "$@" 9>&-
+# What was proved with Docker, again through another engine: the most telling part of each suite.
+again() {
+    local cli=$1
+    shift
+    say "again through $cli"
+    RINGFENCE_TEST_CLI=$cli cargo test --locked "$@" 9>&-
+}
+if [ $# -eq 0 ] && [ "$engine" = 1 ]; then
+    telling="kill_9 the_wall_clock a_run_that_ends own_125 kills_its_own out_of_memory nowhere_else shared_files in_a_container"
+    again podman --test lifeline --test docker --test frame --test warm --test sandbox -- $telling \
+        may_be_called used_up twenty_runs nothing_is_left_where of_many_creators
+    again apple --test lifeline --test docker --test frame -- $telling
+fi

@@ -76,6 +76,9 @@ pub struct RunArgs {
     /// Run on the host, with a warning, when the container mode cannot start
     #[arg(long, value_name = "MODE", value_parser = ["host"])]
     pub fallback: Option<String>,
+    /// Run without a limit that the engine does not enforce, with a warning, instead of refusing
+    #[arg(long)]
+    pub allow_partial: bool,
     /// Append event lines for every attempt to this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub events: Option<PathBuf>,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::{BuildImageArgs, MODEL_AGENTS};
 use crate::command::CommandSpec;
-use crate::config::{Environment, Flags, Settings, image_flaw};
+use crate::config::{Environment, Flags, Mode, Settings, image_flaw};
 use crate::failure::{Class, Failure};
 use crate::image::{self, DOCKERFILE, Recipe, Trouble, VERSION_SECONDS};
 use crate::output::Printer;
@@ -105,14 +105,19 @@ fn recipe(args: &BuildImageArgs, settings: &Settings, env: &Environment) -> Resu
     }
     let agents = if args.agent.is_empty() { MODEL_AGENTS.map(String::from).to_vec() } else { args.agent.clone() };
     let versions = args.agent_version.iter().map(|text| version(text, &agents)).collect::<Result<_, _>>()?;
+    let apple = settings.mode.value == Mode::Apple;
+    let engine = if apple { &settings.apple_command } else { &settings.docker_command };
+    // Apple's builder takes a variable with its value alone, which can hold a password and would stand in the command line.
+    let proxies = PROXIES.into_iter().filter(|name| !apple && env.text(name).is_some()).collect();
     Ok(Recipe {
-        engine: settings.docker_command.value.clone(),
+        engine: engine.value.clone(),
+        apple,
         tag: args.tag.clone().unwrap_or_else(|| settings.sandbox.image.value.clone()),
         unchecked: format!("ringfence/unchecked:{}", runner::new_run_id()?),
         base: args.base.clone(),
         agents,
         versions,
-        proxies: PROXIES.into_iter().filter(|name| env.text(name).is_some()).collect(),
+        proxies,
         no_cache: args.no_cache,
         pull: args.pull,
     })

@@ -66,6 +66,7 @@ pub fn run_flags(global: &GlobalArgs, args: &RunArgs) -> Flags {
         mounts: container.mount,
         allow_hosts: args.allow_host.clone(),
         env: args.env.clone(),
+        allow_partial: args.allow_partial,
         // A sandbox that is named is where it runs, wherever other runs do.
         mode: global.mode.clone().or_else(|| in_sandbox.then(|| "sandbox".to_owned())),
         ..global_flags(global)

@@ -1,13 +1,21 @@
 //! `ringfence sandbox show`: every value in force with its origin, and what each mode guarantees.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use owo_colors::Style;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::config::{AgentName, Environment, Flags, Guarantee, Level, Mode, Row, Settings, guarantees};
+use super::run::place;
+use crate::config::{Ability, AgentName, Environment, Flags, Found, Guarantee, Level, Mode, Row, Settings, guarantees};
 use crate::credentials::{Reader, source_names};
+use crate::failure::{Class, Failure};
 use crate::output::{Cell, Printer, Table};
+use crate::runner::{APPLE, Dialect, Host, engine_failure, info_command, read_info, status_command};
+
+/// How long an engine may take to say what it can do.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The JSON form.
 #[derive(Serialize)]
@@ -22,6 +30,7 @@ struct Shown<'s> {
     mode: Mode,
     credentials: &'s [Credential],
     settings: &'s [Row],
+    engines: Value,
     guarantees: &'s [Guarantee],
     warnings: &'s [String],
 }
@@ -49,9 +58,17 @@ fn credentials(settings: &Settings, env: &Environment) -> Vec<Credential> {
 ///
 /// # Errors
 /// A configuration that is not legal, and a closed standard output.
-pub fn run(flags: &Flags, env: &Environment, out: &Printer) -> Result<()> {
+pub fn run(flags: &Flags, env: &Environment, host: &Host, out: &Printer) -> Result<()> {
     let settings = Settings::resolve(flags, env)?;
-    let guarantees = guarantees(&settings);
+    let engines = [
+        (
+            "docker",
+            find(&settings.docker_command, Dialect::of(&settings.docker_command), host)?
+                .map(|ability| Ability { copies: place::is_copied(&settings, env), ..ability }),
+        ),
+        ("apple", find(&settings.apple_command, &APPLE, host)?),
+    ];
+    let guarantees = guarantees(&settings, &engines[0].1, &engines[1].1);
     let credentials = credentials(&settings, env);
     if out.is_json() {
         return out.json(&Shown {
@@ -64,6 +81,7 @@ pub fn run(flags: &Flags, env: &Environment, out: &Printer) -> Result<()> {
             mode: settings.mode_for(settings.agent.value).value,
             credentials: &credentials,
             settings: settings.rows(),
+            engines: engines.iter().map(|(mode, found)| ((*mode).to_owned(), described(found))).collect(),
             guarantees: &guarantees,
             warnings: &settings.warnings,
         });
@@ -71,13 +89,53 @@ pub fn run(flags: &Flags, env: &Environment, out: &Printer) -> Result<()> {
     for warning in &settings.warnings {
         out.warning(warning);
     }
-    for line in report(&settings, &credentials, &guarantees) {
+    for line in report(&settings, &credentials, &engines, &guarantees) {
         out.line(&line)?;
     }
     Ok(())
 }
 
-fn report(settings: &Settings, credentials: &[Credential], guarantees: &[Guarantee]) -> Vec<String> {
+/// What `engine` can do; in words why not, where none answers.
+fn find(engine: &str, dialect: &Dialect, host: &Host) -> Result<Found> {
+    let apple = dialect.is_apple();
+    let question = if apple { status_command(engine) } else { info_command(engine) };
+    let answer = match host.capture(&question, PATIENCE) {
+        Ok(Some(answer)) => answer,
+        Ok(None) => return Ok(Err(format!("{engine} did not answer within {} s", PATIENCE.as_secs()))),
+        Err(error) => {
+            let failure = Failure::of(&error);
+            return if failure.class == Class::CliMissing { Ok(Err(failure.message)) } else { Err(error) };
+        }
+    };
+    let success = answer.status.success();
+    if apple && success {
+        return Ok(Ok(Ability { name: "Apple container".into(), machines: true, ..Ability::default() }));
+    }
+    let Some(facts) = read_info(&answer.stdout).filter(|_| success && !apple) else {
+        let words = format!("{}\n{}", String::from_utf8_lossy(&answer.stdout), answer.stderr);
+        return Ok(Err(engine_failure(engine, "", "", &words, answer.status.code()).message));
+    };
+    let rootless = if facts.rootless { ", rootless" } else { "" };
+    Ok(Ok(Ability {
+        name: format!("{} {}{rootless}", facts.name, facts.server),
+        lacks: facts.lacks,
+        ..Ability::default()
+    }))
+}
+
+fn described(found: &Found) -> Value {
+    match found {
+        Ok(ability) => json!({ "found": true, "name": ability.name, "lacks": ability.lacks }),
+        Err(reason) => json!({ "found": false, "reason": reason }),
+    }
+}
+
+fn report(
+    settings: &Settings,
+    credentials: &[Credential],
+    engines: &[(&str, Found)],
+    guarantees: &[Guarantee],
+) -> Vec<String> {
     let mode = settings.mode_for(settings.agent.value).value;
     let absent = if settings.file_exists { "" } else { " (not there: defaults apply)" };
     let mut lines = vec![format!("Configuration: {}{absent}", settings.path.display()), String::new()];
@@ -86,6 +144,11 @@ fn report(settings: &Settings, credentials: &[Credential], guarantees: &[Guarant
     lines.extend(logins(credentials).lines());
     lines.push(String::new());
     lines.extend(levels(guarantees).lines());
+    lines.push(String::new());
+    for (mode, found) in engines {
+        let words = found.as_ref().map_or_else(String::as_str, |ability| &ability.name);
+        lines.push(format!("Engine of mode {mode}: {words}"));
+    }
     lines.push(String::new());
     lines.push(format!("{} runs in mode {mode}:", settings.agent.value));
     lines.extend(reasons(guarantees, mode).lines());

@@ -85,31 +85,88 @@ fn absent(why: impl Into<String>) -> Verdict {
     Verdict { level: Level::Absent, why: why.into() }
 }
 
-/// Every guarantee under `settings`. Pure: what an engine then really does is for `sandbox doctor` to find out.
-pub fn guarantees(settings: &Settings) -> Vec<Guarantee> {
+/// What was found out about the engine of a container mode.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ability {
+    /// Its name and version, for people.
+    pub name: String,
+    /// Which of the limits `memory`, `cpus` and `pids` it cannot enforce.
+    pub lacks: Vec<&'static str>,
+    /// Whether its containers get a copy of the workspace.
+    pub copies: bool,
+    /// Whether each container has a machine of its own, as Apple's have, and the engine few words for the rest.
+    pub machines: bool,
+}
+
+/// The engine of a mode, or why there is none to be had.
+pub type Found = Result<Ability, String>;
+
+/// Every guarantee under `settings`, by what was found out about the engine of each container mode.
+pub fn guarantees(settings: &Settings, docker: &Found, apple: &Found) -> Vec<Guarantee> {
     let sandbox = &settings.sandbox;
-    // A mode that cannot run guarantees nothing.
-    let apple = || absent("mode apple is not in this version");
-    let row = |name, host, docker| Guarantee { name, verdicts: [host, docker, apple()] };
+    let row = |name, host, of: &dyn Fn(&Ability) -> Verdict| {
+        // A mode that cannot run guarantees nothing.
+        let of = |found: &Found| found.as_ref().map_or_else(|reason| absent(reason.as_str()), of);
+        Guarantee { name, verdicts: [host, of(docker), of(apple)] }
+    };
     let no_limit = || absent("the caller's own limits apply");
-    let read_only_root =
-        if *sandbox.read_only_root { enforced("--read-only") } else { absent("sandbox.read_only_root is false") };
-    let memory = sandbox.memory.value;
+    let read_only_root = |_: &Ability| {
+        if *sandbox.read_only_root { enforced("--read-only") } else { absent("sandbox.read_only_root is false") }
+    };
+    let limit = |ability: &Ability, name: &str, most: String| {
+        if ability.lacks.contains(&name) {
+            return absent(format!(
+                "{} has no control over it: such a run is refused, unless --allow-partial",
+                ability.name
+            ));
+        }
+        enforced(format!("{most} at most"))
+    };
     vec![
-        row("filesystem", absent("the agent can reach whatever the caller can"), filesystem(settings)),
-        row("home", absent("the agent works in the caller's home"), home(settings)),
-        row("credentials out of argv", in_argv(), in_argv()),
-        row("credentials out of inspect", enforced("there is no container"), in_inspect()),
-        row("credentials out of disk", on_disk_of_host(), on_disk(settings)),
-        row("capabilities", absent("the caller's own"), enforced("--cap-drop ALL")),
-        row("no-new-privileges", absent("setuid programs work"), enforced("--security-opt no-new-privileges")),
-        row("read-only root", absent("the caller's own file system"), read_only_root),
-        row("memory", no_limit(), enforced(format!("{memory} at most"))),
-        row("cpus", no_limit(), enforced(format!("{} at most", *sandbox.cpus))),
-        row("pids", no_limit(), enforced(format!("{} at most", *sandbox.pids))),
-        row("network policy", absent("the caller's own network"), network(settings)),
-        row("nothing survives the run", survivors_on_host(), enforced("the container goes, and every process in it")),
+        row(
+            "filesystem",
+            absent("the agent can reach whatever the caller can"),
+            &|ability| match filesystem(settings) {
+                verdict if ability.copies && verdict.level == Level::Enforced => {
+                    enforced("only a copy of the workspace is there")
+                }
+                verdict => verdict,
+            },
+        ),
+        row("home", absent("the agent works in the caller's home"), &|_| home(settings)),
+        row("credentials out of argv", in_argv(), &|_| in_argv()),
+        row("credentials out of inspect", enforced("there is no container"), &|_| in_inspect()),
+        row("credentials out of disk", on_disk_of_host(), &|_| on_disk(settings)),
+        row("capabilities", absent("the caller's own"), &|_| enforced("--cap-drop ALL")),
+        row("no-new-privileges", absent("setuid programs work"), &no_new_privileges),
+        row("read-only root", absent("the caller's own file system"), &read_only_root),
+        row("memory", no_limit(), &|ability| limit(ability, "memory", sandbox.memory.to_string())),
+        row("cpus", no_limit(), &|ability| match *sandbox.cpus {
+            cpus if ability.machines && cpus < 1.0 => absent("a machine has whole CPUs: such a run is refused"),
+            cpus if ability.machines => limit(ability, "cpus", cpus.floor().to_string()),
+            cpus => limit(ability, "cpus", cpus.to_string()),
+        }),
+        row("pids", no_limit(), &|ability| match limit(ability, "pids", sandbox.pids.to_string()) {
+            verdict if ability.machines => partial(format!("{}; not for root", verdict.why)),
+            verdict => verdict,
+        }),
+        row("network policy", absent("the caller's own network"), &|ability| match network(settings) {
+            verdict if ability.machines && verdict.level == Level::Enforced => {
+                absent("no network leads nowhere: such a run is refused, unless --allow-partial")
+            }
+            verdict => verdict,
+        }),
+        row("nothing survives the run", survivors_on_host(), &|_| {
+            enforced("the container goes, and every process in it")
+        }),
     ]
+}
+
+fn no_new_privileges(ability: &Ability) -> Verdict {
+    if ability.machines {
+        return absent("a setuid program changes the user, but gains no capability");
+    }
+    enforced("--security-opt no-new-privileges")
 }
 
 fn in_argv() -> Verdict {
@@ -186,7 +243,10 @@ mod tests {
         let env = Environment::of([("HOME", "/nonexistent/home")]);
         let mut settings = Settings::resolve(flags, &env).expect("defaults");
         change(&mut settings);
-        guarantees(&settings).iter().map(|one| (one.name, one.of(mode).level)).collect()
+        guarantees(&settings, &Ok(Ability::default()), &Ok(apple()))
+            .iter()
+            .map(|one| (one.name, one.of(mode).level))
+            .collect()
     }
 
     fn not_enforced(mode: Mode, flags: &Flags, change: impl Fn(&mut Settings)) -> Vec<(&'static str, Level)> {
@@ -235,11 +295,29 @@ mod tests {
         );
     }
 
+    fn apple() -> Ability {
+        Ability { machines: true, ..Ability::default() }
+    }
+
     #[test]
-    fn a_mode_that_cannot_run_guarantees_nothing() {
-        assert_eq!(
-            levels(Mode::Apple, &Flags::default(), |_| ()).iter().filter(|(_, level)| *level != Level::Absent).count(),
-            0
-        );
+    fn apples_containers_lack_what_their_engine_has_no_word_for() {
+        let closed = Flags { network: Some("none".into()), ..Flags::default() };
+        let lacking =
+            [("no-new-privileges", Level::Absent), ("pids", Level::Partial), ("network policy", Level::Absent)];
+        assert_eq!(not_enforced(Mode::Apple, &closed, |_| ()), lacking);
+        let half = not_enforced(Mode::Apple, &closed, |settings| settings.sandbox.cpus.value = 0.5);
+        assert!(half.contains(&("cpus", Level::Absent)), "{half:?}");
+    }
+
+    #[test]
+    fn what_an_engine_cannot_control_is_absent_and_a_mode_that_cannot_run_guarantees_nothing() {
+        let env = Environment::of([("HOME", "/nonexistent/home")]);
+        let settings = Settings::resolve(&Flags::default(), &env).expect("defaults");
+        let rootless = Ability { name: "Podman 4.3.1".into(), lacks: vec!["memory", "pids"], ..Ability::default() };
+        let table = guarantees(&settings, &Ok(rootless), &Err("nothing answers".into()));
+        let lacks = table.iter().filter(|row| row.of(Mode::Docker).why.contains("Podman 4.3.1 has no control"));
+        assert_eq!(lacks.map(|row| row.name).collect::<Vec<_>>(), ["memory", "pids"]);
+        let apple = table.iter().map(|row| row.of(Mode::Apple));
+        assert!(apple.clone().all(|verdict| verdict.level == Level::Absent && verdict.why == "nothing answers"));
     }
 }

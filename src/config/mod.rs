@@ -25,7 +25,7 @@ use std::path::PathBuf;
 
 pub use edit::{Change, edit};
 pub use environment::Environment;
-pub use guarantees::{Guarantee, Level, guarantees};
+pub use guarantees::{Ability, Found, Guarantee, Level, guarantees};
 pub use host::HostRule;
 #[cfg(test)]
 pub use host::PRESETS;
@@ -34,7 +34,7 @@ pub use layers::Row;
 pub use lists::is_variable_name;
 pub use quantity::duration as parse_duration;
 pub use schema::{AgentSettings, RunSettings, SandboxSettings, keys};
-pub use values::{AgentName, Mode, Workdir, duration_text};
+pub use values::{AgentName, Handover, Mode, Workdir, duration_text};
 
 use crate::failure::Failure;
 use file::ConfigFile;
@@ -120,6 +120,8 @@ pub struct Flags {
     pub allow_hosts: Vec<String>,
     /// `--env NAME[=VALUE]`, in addition to the file's
     pub env: Vec<OsString>,
+    /// `--allow-partial`
+    pub allow_partial: bool,
 }
 
 /// A variable that an agent is handed.
@@ -148,11 +150,14 @@ pub struct Settings {
     pub sandbox: SandboxSettings,
     /// The Docker-compatible program.
     pub docker_command: Setting<String>,
+    /// How the containers of that get the workspace.
+    pub docker_workspace: Setting<Handover>,
     /// Apple's program.
-    #[allow(dead_code, reason = "shown before something acts on it")]
     pub apple_command: Setting<String>,
     /// The variables handed in: the names of `sandbox.env`, then `--env`, where a later one replaces an earlier.
     pub variables: Vec<Variable>,
+    /// Whether a run may do without a limit that its engine does not enforce.
+    pub allow_partial: bool,
     /// What the caller should be told about this configuration, once per command.
     pub warnings: Vec<String>,
     agents: BTreeMap<AgentName, AgentSettings>,
@@ -184,7 +189,7 @@ impl Settings {
             &flags.allow_hosts,
             lists::hosts,
         )?;
-        let docker_command = schema::DockerSettings::resolve("docker", &layers)?.command;
+        let docker = schema::DockerSettings::resolve("docker", &layers)?;
         let apple_command = schema::AppleSettings::resolve("apple", &layers)?.command;
         let mut agents = BTreeMap::from([(AgentName::Shell, AgentSettings::of_none())]);
         for agent in [AgentName::Claude, AgentName::Codex, AgentName::Opencode] {
@@ -197,10 +202,12 @@ impl Settings {
             mode: mode::in_force(request.as_ref(), &[&top.mode]),
             agent: top.agent,
             run,
-            docker_command,
+            docker_command: docker.command,
+            docker_workspace: docker.workspace,
             apple_command,
             variables: variables(&sandbox.env, &flags.env)?,
             sandbox,
+            allow_partial: flags.allow_partial,
             warnings,
             agents,
             configured_mode: top.mode,

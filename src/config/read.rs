@@ -9,7 +9,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::values::{AgentName, Mode, Size, Workdir};
+use super::values::{AgentName, Handover, Mode, Size, Workdir};
 use super::{image as reference, mount, quantity};
 use crate::failure::Class;
 
@@ -114,6 +114,11 @@ pub fn mode(node: &Node, _: &Place) -> Read<Mode> {
 /// An agent's own mode; there is none by default.
 pub fn agent_mode(node: &Node, place: &Place) -> Read<Option<Mode>> {
     if place.preset { Ok(None) } else { mode(node, place).map(Some) }
+}
+
+/// A way for the workspace.
+pub fn handover(node: &Node, _: &Place) -> Read<Handover> {
+    one_of(node, "a way for the workspace", Handover::ALL, Handover::as_str, Handover::Auto)
 }
 
 /// An agent.

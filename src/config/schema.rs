@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::host::HostRule;
 use super::layers::Layers;
 use super::read::{self, Complaint, Node, Place};
-use super::values::{Mode, Mount, Size, Workdir};
+use super::values::{Handover, Mode, Mount, Size, Workdir};
 use super::{Setting, lists};
 use crate::failure::Failure;
 
@@ -118,6 +118,8 @@ section! {
     /// `[docker]`
     DockerSettings {
         command: String = Text("docker"), read::program, "docker, podman, nerdctl, or a path";
+        workspace: Handover = Text("auto"), read::handover,
+            "mount, copy (in, and the changes back), or auto: copy where the engine is on another machine";
     }
 }
 

@@ -20,6 +20,17 @@ pub enum Mode {
     Apple,
 }
 
+/// How a container gets the workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handover {
+    /// Mounted, unless the engine's address is another machine's.
+    Auto,
+    /// Mounted.
+    Mount,
+    /// Copied in, and the changes copied back.
+    Copy,
+}
+
 /// Which agent runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AgentName {
@@ -69,6 +80,7 @@ macro_rules! named {
 }
 
 named!(Mode { Host = "host", Docker = "docker", Apple = "apple" });
+named!(Handover { Auto = "auto", Mount = "mount", Copy = "copy" });
 named!(AgentName { Claude = "claude", Codex = "codex", Opencode = "opencode", Shell = "shell" });
 
 impl Mode {
@@ -163,6 +175,7 @@ macro_rules! shown {
 
 shown! {
     Mode: mode => mode.as_str();
+    Handover: way => way.as_str();
     AgentName: agent => agent.as_str();
     Duration: duration => duration_text(*duration);
     Size: size => size.to_string();

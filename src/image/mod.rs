@@ -27,6 +27,8 @@ pub const VERSION_SECONDS: u64 = 60;
 pub struct Recipe {
     /// The engine's program.
     pub engine: String,
+    /// Whether that is Apple's, which knows fewer words.
+    pub apple: bool,
     /// The new image's name.
     pub tag: String,
     /// The image's name until it is checked: `tag` never names anything else than a checked one.
@@ -83,7 +85,7 @@ impl Recipe {
     pub fn build_command(&self, folder: &Path) -> CommandSpec {
         let mut spec = CommandSpec::new(&self.engine).arg("build");
         // Without it a failed step's container stays. nerdctl never leaves one and does not know the option.
-        if Path::new(&self.engine).file_name().is_none_or(|name| name != "nerdctl") {
+        if !self.apple && Path::new(&self.engine).file_name().is_none_or(|name| name != "nerdctl") {
             spec = spec.arg("--force-rm");
         }
         spec = spec.option("--tag", &self.unchecked);
@@ -110,8 +112,11 @@ impl Recipe {
     /// The command that asks `agent` in the unchecked image for its version, as a run would start it. It ends by itself, also
     /// where nobody waits for it any more.
     pub fn version_command(&self, agent: &str) -> CommandSpec {
+        let closed: &[&str] = if self.apple { &["--no-dns"] } else { &["--network", "none"] };
         CommandSpec::new(&self.engine)
-            .args(["run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp", "--env", "HOME=/tmp"])
+            .args(["run", "--rm"])
+            .args(closed.iter().copied())
+            .args(["--read-only", "--tmpfs", "/tmp", "--env", "HOME=/tmp"])
             .args(["--entrypoint", "timeout", self.unchecked.as_str(), "-k", "5"])
             .args([VERSION_SECONDS.to_string().as_str(), agent, "--version"])
     }
@@ -119,12 +124,14 @@ impl Recipe {
     /// The command that makes the image proper: the unchecked one with the agents' versions as labels, by the Dockerfile in
     /// `folder`.
     pub fn label_command(&self, folder: &Path) -> CommandSpec {
-        CommandSpec::new(&self.engine).args(["build", "--quiet", "--tag"]).arg(&self.tag).arg(folder)
+        let words: &[&str] = if self.apple { &["build", "--tag"] } else { &["build", "--quiet", "--tag"] };
+        CommandSpec::new(&self.engine).args(words.iter().copied()).arg(&self.tag).arg(folder)
     }
 
     /// The command that forgets the unchecked name.
     pub fn forget_command(&self) -> CommandSpec {
-        CommandSpec::new(&self.engine).args(["rmi", self.unchecked.as_str()])
+        let words: &[&str] = if self.apple { &["image", "delete"] } else { &["rmi"] };
+        CommandSpec::new(&self.engine).args(words.iter().copied()).arg(&self.unchecked)
     }
 
     /// A folder for [`Recipe::label_command`].
@@ -151,6 +158,7 @@ mod tests {
     fn every_choice_reaches_the_command_line() {
         let recipe = Recipe {
             engine: "podman".into(),
+            apple: false,
             tag: "team/worker:1".into(),
             unchecked: "ringfence/unchecked:7".into(),
             base: Some("debian:bookworm-slim".into()),
@@ -171,6 +179,24 @@ mod tests {
             "podman build --quiet --tag team/worker:1 /ctx"
         );
         assert_eq!(recipe.forget_command().to_string(), "podman rmi ringfence/unchecked:7");
+        let apple = Recipe { engine: "container".into(), apple: true, proxies: Vec::new(), ..recipe.clone() };
+        let lines = [
+            apple.build_command(Path::new("/ctx")),
+            apple.version_command("claude"),
+            apple.label_command(Path::new("/ctx")),
+            apple.forget_command(),
+        ];
+        assert_eq!(
+            lines.map(|line| line.to_string()),
+            [
+                "container build --tag ringfence/unchecked:7 --build-arg BASE=debian:bookworm-slim --build-arg 'AGENTS=claude codex' \
+                 --build-arg CLAUDE_VERSION=2.1.197 --no-cache --pull /ctx",
+                "container run --rm --no-dns --read-only --tmpfs /tmp --env HOME=/tmp --entrypoint timeout ringfence/unchecked:7 -k 5 60 \
+                 claude --version",
+                "container build --tag team/worker:1 /ctx",
+                "container image delete ringfence/unchecked:7",
+            ]
+        );
         let nerdctl = Recipe { engine: "/usr/bin/nerdctl".into(), ..recipe };
         assert!(!nerdctl.build_command(Path::new("/ctx")).to_string().contains("--force-rm"));
     }

@@ -94,17 +94,18 @@ pub fn read_info_errors(stdout: &[u8]) -> Option<String> {
 
 fn podman(info: &Value) -> Option<EngineFacts> {
     let version = |part: &Value| text(&part["Version"]).or_else(|| text(&part["APIVersion"]));
+    let rootless = info["host"]["security"]["rootless"] == Value::Bool(true);
     let controllers = info["host"]["cgroupControllers"].as_array();
     let lacks = |name: &&str| controllers.is_some_and(|known| !known.iter().any(|one| one == *name));
     let names = [("memory", "memory"), ("cpu", "cpus"), ("pids", "pids")];
-    // Under the first version of control groups no controllers are listed, and root has all of them.
-    let listed = controllers.is_some_and(|known| !known.is_empty());
+    // Under the first version of control groups Podman lists no controllers: root has all of them, a user none (4.3, measured).
+    let listed = rootless || controllers.is_some_and(|known| !known.is_empty());
     Some(EngineFacts {
         name: "Podman",
         server: version(&info["version"])?,
         client: None,
         context: None,
-        rootless: info["host"]["security"]["rootless"] == Value::Bool(true),
+        rootless,
         root: text(&info["store"]["graphRoot"]).map(PathBuf::from),
         lacks: names.into_iter().filter(|(key, _)| listed && lacks(key)).map(|(_, name)| name).collect(),
     })
@@ -185,6 +186,10 @@ mod tests {
             (
                 r#"{"host":{"cgroupControllers":["memory"],"security":{"rootless":false}},"version":{"Version":"4.3.1"}}"#,
                 Some(EngineFacts { lacks: vec!["cpus", "pids"], ..podman.clone() }),
+            ),
+            (
+                r#"{"host":{"cgroupControllers":[],"security":{"rootless":true}},"version":{"Version":"4.3.1"}}"#,
+                Some(EngineFacts { rootless: true, lacks: vec!["memory", "cpus", "pids"], ..podman.clone() }),
             ),
             (r#"{"host":{"cgroupControllers":[]},"version":{"Version":"4.3.1"}}"#, Some(podman)),
             ("Client:\n Context: default\n", None),

@@ -2,18 +2,27 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::frame::Around;
-use super::lifeline::Observed;
+use super::carry::{Parcel, Receiver};
+use super::frame::{Around, Inside};
 use super::marks::Fault;
+use super::observed::Observed;
 use super::sidecar::{self, Minding, Sidecar};
-use super::{Container, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sink, host};
+use super::{Container, End, Host, HostRunner, Interrupts, Job, Limits, Outcome, Remote, Runner, Sink, host};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
 /// How long the engine may take to remove a container by force.
 const REMOVAL: Duration = Duration::from_secs(30);
+
+/// That `engine` does not enforce `lacking`, and nothing was started.
+pub fn unenforced(engine: &str, lacking: &[&str]) -> Failure {
+    Failure::config(
+        format!("{engine} does not enforce {} here, so nothing was started", lacking.join(", ")),
+        "run it all the same, without: --allow-partial; what an engine can do: ringfence sandbox show",
+    )
+}
 
 /// Wraps a job in `docker run` and hands it to the host.
 #[derive(Clone, Debug)]
@@ -31,7 +40,9 @@ impl DockerRunner {
     /// Removes what may be left of a run whose supervisor did not see it to its end.
     fn sweep(&self, job: &Job, observed: &Observed) {
         let never_created = !observed.started && observed.ours.is_none() && observed.status.is_some();
-        if observed.ended.is_none() && !never_created {
+        // A client that we had to end by force may not have come to removing anything.
+        let cut_off = observed.status.as_ref().is_none_or(|status| status.code().is_none());
+        if (observed.ended.is_none() || cut_off) && !never_created {
             // After a signal, too. A container that is gone already is the usual answer, and all we want.
             let host = Host { interrupts: Interrupts::default(), ..self.host.host().clone() };
             let _ = host.capture(&self.container.remove_command(&job.run_id), REMOVAL);
@@ -45,22 +56,29 @@ impl Runner for DockerRunner {
     }
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
+        if let Some(remote) = &self.container.remote {
+            return self.run_far(remote, job, limits, sink);
+        }
         let Container { door, forwards, .. } = &self.container;
         let job = &Job {
             relays: self.container.relays(),
             door: door.as_ref().map(|door| door.inside.clone()),
             ..job.clone()
         };
+        let inside = Inside { fence: self.container.fence(), parcel: None };
         let services = forwards.as_ref().map(|forwards| forwards.listen(&job.run_id)).transpose()?;
         let open = |door| Sidecar::begin(self.host.host(), &self.container, door, &job.run_id);
         let mut sidecar = door.as_ref().map(open).transpose()?;
         let mut minding = Minding { sink, sidecar: sidecar.as_mut(), services: services.as_ref() };
-        let observed = self.host.observe(&self.plan(job), Around::Container, job, limits, &mut minding)?;
+        let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut minding)?;
         self.sweep(job, &observed);
         // Why the door never opened says more than that its socket was not there.
         let door = sidecar.map(Sidecar::finish).transpose()?.flatten();
         if let Some(outcome) = host::outcome(&observed) {
             return Ok(Outcome { door, ..outcome });
+        }
+        if !observed.started && !observed.lacking.is_empty() {
+            return Err(unenforced(&self.container.engine, &observed.lacking).into());
         }
         if let Some(fault) = host::fault(job, &observed) {
             let no_perl = observed.fault == Some(Fault::Relay) && sidecar::is_without_perl(&observed.outside);
@@ -76,6 +94,52 @@ impl Runner for DockerRunner {
 }
 
 impl DockerRunner {
+    /// Runs a job on a copy of the workspace, and brings the changes back.
+    fn run_far(&self, remote: &Remote, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
+        let parcel = Parcel::pack(&self.container.workspace)?;
+        let inside = Inside { fence: self.container.fence(), parcel: Some(&parcel) };
+        let mut sieve = Receiver::new(&parcel.nonce, sink).context("making room for what comes back")?;
+        let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut sieve)?;
+        let received = sieve.finish().context("keeping what came back")?;
+        let mut outcome = self.judge(job, &observed)?;
+        outcome.warnings.extend(parcel.left_out.iter().cloned());
+        match received.filter(|_| observed.returned == Some(true)) {
+            Some(received) => {
+                let kept = remote.kept.as_ref().map(|folder| folder.join(format!("{}.tar", job.run_id)));
+                outcome.warnings.extend(parcel.unpack(&received, kept.as_deref())?);
+            }
+            None if matches!(outcome.end, End::Exited(_) | End::Signaled(_)) => return Err(self.not_returned().into()),
+            None => outcome.warnings.push(self.not_returned().message),
+        }
+        Ok(outcome)
+    }
+
+    /// What was seen of a container, as the end of a run.
+    fn judge(&self, job: &Job, observed: &Observed) -> Result<Outcome> {
+        self.sweep(job, observed);
+        if let Some(outcome) = host::outcome(observed) {
+            return Ok(outcome);
+        }
+        if !observed.started && !observed.lacking.is_empty() {
+            return Err(unenforced(&self.container.engine, &observed.lacking).into());
+        }
+        if let Some(fault) = host::fault(job, observed) {
+            return Err(fault.into());
+        }
+        Err(self.not_observed(observed).into())
+    }
+
+    fn not_returned(&self) -> Failure {
+        let engine = &self.container.engine;
+        Failure::new(
+            Class::Engine,
+            format!(
+                "what the run changed did not come back from the {engine} engine; nothing of it is on this machine"
+            ),
+            format!("look whether the engine is well and can be reached: {engine} info; then run it again"),
+        )
+    }
+
     fn not_observed(&self, observed: &Observed) -> Failure {
         let status = observed.status.as_ref().and_then(std::process::ExitStatus::code);
         let failure = self.container.failure(&observed.outside, status);

@@ -14,11 +14,7 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
             "sudo usermod -aG docker \"$USER\", then log in again; or set DOCKER_HOST to an engine that is yours",
         )
     } else if says(UNREACHABLE) {
-        Failure::new(
-            Class::DaemonUnreachable,
-            format!("no {engine} engine answers"),
-            "start it (sudo systemctl start docker, or Docker Desktop), or set DOCKER_HOST to where it listens",
-        )
+        Failure::new(Class::DaemonUnreachable, format!("no {engine} engine answers"), start_hint(engine))
     } else if says(&["repository name must be lowercase", "invalid reference format"]) {
         Failure::new(
             Class::InvalidImage,
@@ -52,11 +48,16 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
             format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head, grep and sleep"),
             "use an image with a POSIX shell: ringfence sandbox build-image",
         )
+    } else if says(&["unknown mount option \"uid=", "invalid ip address in add-host"]) {
+        Failure::config(format!("{engine} is Podman under another name"), "ringfence sandbox set docker.command podman")
     } else if says(&[
         "bind source path does not exist",
         "no such file or directory: unknown",
         "invalid mount config",
         "duplicate mount point",
+        // Podman's words.
+        "to rootfs at",
+        "error: statfs ",
     ]) {
         Failure::new(
             Class::Usage,
@@ -74,7 +75,19 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
     failure.because(last_words(text))
 }
 
+/// How the engine behind this program is started.
+fn start_hint(engine: &str) -> String {
+    match engine.rsplit('/').next().unwrap_or(engine) {
+        "podman" => "podman machine start (macOS), or set CONTAINER_HOST to where it listens".into(),
+        "container" => format!("{engine} system start"),
+        _ => "start it (sudo systemctl start docker, or Docker Desktop), or set DOCKER_HOST to where it listens".into(),
+    }
+}
+
 const UNREACHABLE: &[&str] = &[
+    // Apple's.
+    "apiserver is not running",
+    "xpc connection error",
     "cannot connect to the docker daemon",
     "failed to connect to the docker api",
     "cannot connect to podman",
@@ -132,6 +145,7 @@ mod tests {
                 "docker: Error response from daemon: No such image: nope:latest.\nSee 'docker run --help'.",
                 Class::ImageMissing,
             ),
+            ("Error: internalError: \"XPC connection error: Connection invalid\"", Class::DaemonUnreachable),
             ("Unable to find image 'nope:latest' locally", Class::ImageMissing),
             ("Error: nope:latest: image not known", Class::ImageMissing),
             ("docker: Error response from daemon: network nonet not found.", Class::NetworkMissing),
@@ -145,6 +159,8 @@ mod tests {
             ("[FATAL tini (7)] exec sh failed: No such file or directory", Class::InvalidImage),
             ("ERROR (catatonit:2): failed to exec pid1: No such file or directory", Class::InvalidImage),
             ("sh: 1: head: not found", Class::InvalidImage),
+            ("Error: statfs /x: no such file or directory", Class::Usage),
+            ("Error: unknown mount option \"uid=0\": invalid mount option", Class::Config),
             (
                 "docker: Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /x.",
                 Class::Usage,

@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 
-use super::container::Mount;
+use super::Mount;
 
 /// Where a container sees the sockets.
 const INSIDE: &str = "/run/ringfence-forward";

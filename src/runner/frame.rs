@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use super::carry::Parcel;
+use super::fence::Fence;
 use super::{Job, Prompt, marked};
 
 /// What the shell in front of the agent is started with; the same for every run, so it gives nothing away.
@@ -85,26 +87,51 @@ pub fn bare(script: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// What a container's frame has besides a job.
+#[derive(Debug)]
+pub struct Inside<'a> {
+    /// What must be in force.
+    pub fence: Fence,
+    /// The workspace, where it has to be brought.
+    pub parcel: Option<&'a Parcel>,
+}
+
 /// What is around the shell that a frame is sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Around {
+#[derive(Clone, Copy, Debug)]
+pub enum Around<'a> {
     /// This machine, where the owner sees the run's processes and looks itself for what is left.
     Machine,
     /// A container of the run's own, in the job's folder, with an empty home.
-    Container,
+    Container(&'a Inside<'a>),
     /// A warm sandbox, anywhere in it, with a home that other runs use as well.
     Sandbox,
 }
 
+impl<'a> Around<'a> {
+    /// Whether the run's processes are this machine's own.
+    pub fn is_machine(self) -> bool {
+        matches!(self, Around::Machine)
+    }
+
+    /// The workspace, where it has to be brought.
+    pub fn parcel(self) -> Option<&'a Parcel> {
+        match self {
+            Around::Container(inside) => inside.parcel,
+            Around::Machine | Around::Sandbox => None,
+        }
+    }
+}
+
 /// The frame of `job`. `nonce` is the secret of its marks, `grace` the time between TERM and KILL.
-pub fn encode(job: &Job, nonce: &str, grace: Duration, around: Around) -> Vec<u8> {
-    let owner_looks = around == Around::Machine && marked::CAN_LOOK;
+pub fn encode(job: &Job, nonce: &str, grace: Duration, around: Around<'_>) -> Vec<u8> {
+    let owner_looks = around.is_machine() && marked::CAN_LOOK;
     let mut script = Script::default();
     script.assign("rf_nonce", nonce.as_bytes());
     script.assign("rf_mark", marker(&job.run_id).as_bytes());
     script.assign("rf_owner_looks", if owner_looks { b"1" } else { b"" });
     script.assign("rf_grace", seconds(grace).as_bytes());
-    script.enter(job.command.cwd.as_deref().filter(|_| around == Around::Sandbox));
+    script.enter(job.command.cwd.as_deref().filter(|_| matches!(around, Around::Sandbox)));
+    script.fence(around);
     script.relay(job, around);
     script.files(job, around);
     script.assign("rf_task", &job.prompt);
@@ -154,9 +181,9 @@ impl Script {
 
     /// What leads to the loopback, and where the sandbox's door is if it has one. A warm one counts for all of its runs, so that
     /// what came up in this one is told apart.
-    fn relay(&mut self, job: &Job, around: Around) {
+    fn relay(&mut self, job: &Job, around: Around<'_>) {
         self.assign("rf_door", job.door.as_ref().map_or("", |door| door.socket).as_bytes());
-        let counts = job.door.as_ref().filter(|_| around == Around::Sandbox).map_or("", |door| door.knocks);
+        let counts = job.door.as_ref().filter(|_| matches!(around, Around::Sandbox)).map_or("", |door| door.knocks);
         self.assign("rf_counts", counts.as_bytes());
         if job.relays.is_empty() {
             self.raw("rf_relay() { :; }\n");
@@ -169,8 +196,24 @@ impl Script {
         self.raw(" <<'END_OF_RELAY'\n").raw(RELAY).raw("END_OF_RELAY\n}\n");
     }
 
+    /// What must be in force in a container, and what has to be brought there.
+    fn fence(&mut self, around: Around<'_>) {
+        let fence = match around {
+            Around::Container(inside) => Some(inside.fence),
+            Around::Machine | Around::Sandbox => None,
+        };
+        self.assign("rf_fence", if fence.is_some() { b"1" } else { b"" });
+        for (name, value) in fence.iter().flat_map(Fence::variables) {
+            self.assign(name, value.as_bytes());
+        }
+        let parcel = around.parcel();
+        self.assign("rf_parcel", parcel.map_or(b"", |parcel| parcel.nonce.as_bytes()));
+        let length = parcel.map(|parcel| parcel.length.to_string()).unwrap_or_default();
+        self.assign("rf_parcel_length", length.as_bytes());
+    }
+
     /// In a subshell, for a umask of its own: what is written here is the agent's user's alone.
-    fn files(&mut self, job: &Job, around: Around) {
+    fn files(&mut self, job: &Job, around: Around<'_>) {
         if job.files.is_empty() && job.links.is_empty() {
             self.raw("rf_files() { :; }\n");
             return;
@@ -190,7 +233,7 @@ impl Script {
             self.raw(match around {
                 // In one step, so that whoever reads it meanwhile reads one whole file, the old or the new.
                 Around::Sandbox => " >\"$rf_file.$$\" && mv -f -- \"$rf_file.$$\" \"$rf_file\" || exit\n",
-                Around::Machine | Around::Container => " >\"$rf_file\" || exit\n",
+                Around::Machine | Around::Container(_) => " >\"$rf_file\" || exit\n",
             });
         }
         self.raw(")\n");

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::carry::Parcel;
 use super::frame::Around;
 use super::identity::new_nonce;
-use super::lifeline::{Ends, Observed, drive};
+use super::lifeline::{Ends, drive};
 use super::machine::find_program;
 use super::marks::Fault;
+use super::observed::Observed;
 use super::{End, Host, Job, Limits, Outcome, Runner, Sink, frame, marked};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
@@ -41,16 +43,17 @@ impl HostRunner {
     pub(super) fn observe(
         &self,
         carrier: &CommandSpec,
-        around: Around,
+        around: Around<'_>,
         job: &Job,
         limits: &Limits,
         sink: &mut dyn Sink,
     ) -> Result<Observed> {
         let nonce = new_nonce()?;
         let frame = frame::encode(job, &nonce, limits.grace, around);
-        let near = around == Around::Machine && marked::CAN_LOOK;
+        let near = around.is_machine() && marked::CAN_LOOK;
+        let parcel = around.parcel().map(Parcel::archive).transpose()?;
         let marker = near.then(|| frame::marker(&job.run_id));
-        drive(&self.host, carrier, Ends { frame, nonce: &nonce, marker }, limits, sink)
+        drive(&self.host, carrier, Ends { frame, parcel, nonce: &nonce, marker }, limits, sink)
     }
 }
 
@@ -113,6 +116,12 @@ pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
             Failure::usage(format!("the sandbox does not have the workspace {folder}"), hint)
                 .because(observed.outside.as_str())
         }
+        Fault::Workspace => Failure::new(
+            Class::InvalidImage,
+            "the workspace could not be unpacked in the container",
+            "a remote engine needs an image with tar: ringfence sandbox build-image",
+        )
+        .because(observed.outside.as_str()),
         Fault::Task => Failure::new(
             Class::Internal,
             "the task could not be handed to the agent",
@@ -136,6 +145,8 @@ pub(super) fn outcome(observed: &Observed) -> Option<Outcome> {
         agent_code: observed.ended.map(|(code, _)| code),
         oom: observed.ended.is_some_and(|(_, ooms)| ooms > 0),
         stderr_tail: observed.stderr_tail.clone(),
+        lacking: observed.lacking.clone(),
+        warnings: Vec::new(),
         timings: observed.timings,
         strays: observed.strays,
         door: None,

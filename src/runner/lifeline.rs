@@ -3,8 +3,8 @@
 //! While our end is open the run lives. A line on it asks the supervisor to end the agent politely, and its end then asks for
 //! force; its end alone, as when this process dies, means politely and then by force.
 
+use std::fs::File;
 use std::io;
-use std::process::ExitStatus;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,9 @@ use anyhow::{Context, Result};
 use rustix::event::Timespec;
 
 use super::marked;
-use super::marks::{Fault, Mark, Piece, Splitter};
-use super::pipes::{Heard, Streams, Tail, hold, widen};
+use super::marks::{Mark, Piece, Splitter};
+use super::observed::Observed;
+use super::pipes::{Heard, Order, Streams, Tail, hold, widen};
 use super::{End, Host, Interrupts, Limits, Sink, Stop, Timings};
 use crate::command::CommandSpec;
 
@@ -21,36 +22,17 @@ use crate::command::CommandSpec;
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// What KILL may take after the grace, and what closing may take after KILL.
 const SLACK: Duration = Duration::from_millis(800);
-
-/// What was seen of a child with a lifeline.
-#[derive(Debug)]
-pub struct Observed {
-    /// What we did to it, if anything.
-    pub ours: Option<End>,
-    /// The child's own status; absent when it had to be left behind.
-    pub status: Option<ExitStatus>,
-    /// Whether the supervisor started the agent.
-    pub started: bool,
-    /// The agent's code and how many of its processes exceeded the memory limit.
-    pub ended: Option<(i32, u64)>,
-    /// How many packets found no way out, where only a door leads there.
-    pub strays: u64,
-    /// What the door of a sandbox with many runs counted in this one, in lines.
-    pub knocks: String,
-    /// Why the supervisor could not start the agent.
-    pub fault: Option<Fault>,
-    /// What was said before the agent's start, and on standard error after its end: the engine's words, never the agent's.
-    pub outside: String,
-    /// The last of the agent's standard error.
-    pub stderr_tail: String,
-    /// Where the time went.
-    pub timings: Timings,
-}
+/// The same where the workspace has to come back behind the agent's end, from an engine that may be far away.
+const RETURN_SLACK: Duration = Duration::from_secs(10);
+/// The longest silence of an engine from which the workspace comes back.
+const STALLED: Duration = Duration::from_secs(60);
 
 /// What the two ends of a lifeline agree on.
 pub struct Ends<'a> {
     /// Sent first.
     pub frame: Vec<u8>,
+    /// Sent when the supervisor is ready for it.
+    pub parcel: Option<File>,
     /// The secret of the supervisor's marks.
     pub nonce: &'a str,
     /// The marker of the run's processes, where they can be seen from here.
@@ -77,6 +59,9 @@ pub fn drive(
         limits,
         interrupts: &host.interrupts,
         seen: 0,
+        slack: if ends.parcel.is_some() { RETURN_SLACK } else { SLACK },
+        returning: false,
+        parcel: ends.parcel,
         lifeline: Some(hold(lifeline, ends.frame)),
         marker: ends.marker,
         phase: Phase::Running,
@@ -90,18 +75,7 @@ pub fn drive(
         tail: Tail::default(),
         outside: Tail::default(),
         early: Vec::new(),
-        observed: Observed {
-            ours: None,
-            status: None,
-            started: false,
-            ended: None,
-            strays: 0,
-            knocks: String::new(),
-            fault: None,
-            outside: String::new(),
-            stderr_tail: String::new(),
-            timings: Timings::default(),
-        },
+        observed: Observed::default(),
     };
     watch.run(&child, Streams::new(stdout, stderr), sink)
 }
@@ -120,7 +94,10 @@ struct Watch<'a> {
     limits: &'a Limits,
     interrupts: &'a Interrupts,
     seen: usize,
-    lifeline: Option<Sender<&'static [u8]>>,
+    slack: Duration,
+    returning: bool,
+    parcel: Option<File>,
+    lifeline: Option<Sender<Order>>,
     marker: Option<String>,
     phase: Phase,
     told: bool,
@@ -191,6 +168,16 @@ impl Watch<'_> {
                     sink.ended();
                 }
                 Piece::Mark(Mark::Fail(fault)) => self.observed.fault = Some(fault),
+                Piece::Mark(Mark::Ready) => self.parcel.take().into_iter().for_each(|it| self.send(Order::Parcel(it))),
+                Piece::Mark(Mark::Returning) => {
+                    self.heard = Instant::now();
+                    self.returning = true;
+                }
+                Piece::Mark(Mark::Returned(whole)) => {
+                    self.returning = false;
+                    self.observed.returned = Some(whole);
+                }
+                Piece::Mark(Mark::Lacks(lacking)) => self.observed.lacking = lacking,
             }
         }
     }
@@ -227,8 +214,12 @@ impl Watch<'_> {
     }
 
     fn order(&self, line: &'static [u8]) {
+        self.send(Order::Line(line));
+    }
+
+    fn send(&self, order: Order) {
         if let Some(lifeline) = &self.lifeline {
-            let _ = lifeline.send(line);
+            let _ = lifeline.send(order);
         }
     }
 
@@ -248,7 +239,7 @@ impl Watch<'_> {
 
     fn ask(&mut self) {
         self.order(b"\n");
-        self.phase = Phase::Asked(Instant::now() + self.limits.grace + SLACK / 2);
+        self.phase = Phase::Asked(Instant::now() + self.limits.grace + self.slack / 2);
     }
 
     fn force(&mut self) {
@@ -271,7 +262,7 @@ impl Watch<'_> {
         }
         match self.phase {
             Phase::Running => self.keep_clock(now),
-            Phase::Asked(deadline) if now >= deadline => self.force(),
+            Phase::Asked(deadline) if now >= deadline && !self.comes_back(now) => self.force(),
             Phase::Forced(deadline) if now >= deadline => {
                 child.kill().context("killing the child")?;
                 return Ok(false);
@@ -281,11 +272,16 @@ impl Watch<'_> {
         self.child_lives(child, now)
     }
 
+    /// Whether the workspace is on its way.
+    fn comes_back(&self, now: Instant) -> bool {
+        self.returning && now - self.heard < STALLED
+    }
+
     fn keep_clock(&mut self, now: Instant) {
         let over = |limit: Option<Duration>, since: Instant| limit.is_some_and(|limit| now - since >= limit);
         if let Some(end) = self.agent_end {
             // The agent is done and only its leftovers keep the streams open: the supervisor ends them within the grace.
-            if now - end >= self.limits.grace + SLACK {
+            if now - end >= self.limits.grace + self.slack && !self.comes_back(now) {
                 self.force();
             }
         } else if over(self.limits.timeout, self.began) {

@@ -32,6 +32,8 @@ fn install_hint(name: &str) -> String {
         "codex" => "npm install -g @openai/codex".into(),
         "opencode" => "npm install -g opencode-ai".into(),
         "docker" => "install Docker Engine, or name another engine: ringfence sandbox set docker.command podman".into(),
+        "podman" => "install Podman (Debian: apt-get install podman), or use Docker: ringfence sandbox set docker.command docker".into(),
+        "container" => "install Apple's container (it needs a Mac with Apple silicon), or use Docker: --mode docker".into(),
         _ => format!("install {name}, or correct its name"),
     }
 }

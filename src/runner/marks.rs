@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::fence;
+
 /// Starts and ends a mark: the ASCII record separator, which text does not hold.
 const RECORD: u8 = 0x1e;
 
@@ -26,6 +28,14 @@ pub enum Mark {
     Knocks(String),
     /// The agent could not be started.
     Fail(Fault),
+    /// The workspace can be sent.
+    Ready,
+    /// The workspace is about to come back, behind the agent's output.
+    Returning,
+    /// It came back; whether all of it could be read.
+    Returned(bool),
+    /// This was asked for and is not in force, in the words of the fence.
+    Lacks(Vec<&'static str>),
 }
 
 /// Why the supervisor could not start the agent.
@@ -41,6 +51,8 @@ pub enum Fault {
     Task,
     /// The folder to work in is not there.
     Folder,
+    /// The workspace could not be unpacked.
+    Workspace,
 }
 
 /// A piece of standard error.
@@ -143,12 +155,17 @@ fn parse(body: &[u8]) -> Option<Mark> {
         "start" => Mark::Start,
         "end" => Mark::End { code: words.next()?.parse().ok()?, ooms: words.next()?.parse().ok()? },
         "strays" => Mark::Strays(words.next()?.parse().ok()?),
+        "ready" => Mark::Ready,
+        "returning" => Mark::Returning,
+        "returned" => Mark::Returned(words.next()? == "0"),
+        "lacks" => Mark::Lacks(words.next()?.split(',').map(fence::name_of).collect::<Option<_>>()?),
         "fail" => Mark::Fail(match words.next()? {
             "relay" => Fault::Relay,
             "missing" => Fault::Missing,
             "files" => Fault::Files,
             "task" => Fault::Task,
             "folder" => Fault::Folder,
+            "workspace" => Fault::Workspace,
             _ => return None,
         }),
         _ => return None,

@@ -6,10 +6,14 @@
 
 mod addresses;
 mod ask;
+mod carry;
 mod container;
+mod dialect;
 mod docker;
 mod door;
+mod endpoint;
 mod engine;
+mod fence;
 mod forward;
 mod frame;
 mod host;
@@ -18,8 +22,11 @@ mod interrupts;
 mod lifeline;
 mod loopback;
 mod machine;
+mod mapping;
 mod marked;
 mod marks;
+mod mount;
+mod observed;
 mod owner;
 mod pass;
 mod pipes;
@@ -36,9 +43,12 @@ pub use ask::{
     EngineFacts, ImageFacts, image_command, info_command, inspect_command, network_command, read_image, read_info,
     read_info_errors, remove_command,
 };
-pub use container::{Container, HOST_NAME, Mapping, Mount, SHARED};
-pub use docker::DockerRunner;
+pub use carry::Remote;
+pub use container::{Container, SHARED};
+pub use dialect::{APPLE, Dialect, HOST_NAME, HostName, status_command};
+pub use docker::{DockerRunner, unenforced};
 pub use door::{forget as forget_door, keep as keep_door};
+pub use endpoint::{address as engine_address, is_remote};
 pub use forward::{Forward, Forwards};
 pub use frame::marker as run_marker;
 pub use host::HostRunner;
@@ -46,7 +56,9 @@ pub use identity::{new_run_id, now_rfc3339};
 pub use interrupts::Interrupts;
 pub use loopback::{Service, rewrite as rewrite_loopback};
 pub use machine::{Captured, Host, find_program};
+pub use mapping::Mapping;
 pub use marked::with_argument as processes_with_argument;
+pub use mount::Mount;
 pub use owner::Owner;
 pub use pass::{Pass, Passed, Streams};
 pub use presence::count as runs_in_sandboxes;
@@ -177,6 +189,10 @@ pub struct Outcome {
     pub agent_code: Option<i32>,
     /// Whether the kernel killed something of the run for exceeding the memory limit.
     pub oom: bool,
+    /// What the container was asked for and does not enforce.
+    pub lacking: Vec<&'static str>,
+    /// What the caller should know of it.
+    pub warnings: Vec<String>,
     /// The end of what the agent wrote on standard error.
     pub stderr_tail: String,
     /// Where the time went.

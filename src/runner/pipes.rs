@@ -1,5 +1,6 @@
 //! The pipes of a child: what it is told, what it says, and how much of that is kept.
 
+use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::mpsc::{Sender, channel};
@@ -34,16 +35,28 @@ pub fn widen(pipe: &impl AsFd) {
 #[cfg(not(target_os = "linux"))]
 pub fn widen(_: &impl AsFd) {}
 
+/// What is sent over the lifeline behind the frame.
+pub enum Order {
+    /// A line for the supervisor.
+    Line(&'static [u8]),
+    /// The workspace.
+    Parcel(File),
+}
+
 /// Holds the lifeline in a thread of its own, so that a child that does not read can never block us. What is sent is written
 /// behind the frame; when the sender is dropped the lifeline closes.
-pub fn hold(mut lifeline: PipeWriter, frame: Vec<u8>) -> Sender<&'static [u8]> {
-    let (sender, orders) = channel::<&'static [u8]>();
+pub fn hold(mut lifeline: PipeWriter, frame: Vec<u8>) -> Sender<Order> {
+    let (sender, orders) = channel();
     thread::spawn(move || {
         // An error means that the child is gone; its streams will say so.
         let mut alive = lifeline.write_all(&frame).is_ok();
         drop(frame);
         for order in orders {
-            alive = alive && lifeline.write_all(order).is_ok();
+            alive = alive
+                && match order {
+                    Order::Line(line) => lifeline.write_all(line).is_ok(),
+                    Order::Parcel(mut parcel) => io::copy(&mut parcel, &mut lifeline).is_ok(),
+                };
         }
     });
     sender

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
-use super::{Container, Door, HOST_NAME, frame, now_rfc3339};
+use super::{Container, Dialect, Door, frame, now_rfc3339};
 use crate::command::CommandSpec;
 
 /// The label that tells a sandbox from other containers, with its value.
@@ -103,11 +103,12 @@ impl Sandbox {
         labels.extend(loop_id.map(|id| (LOOP, id.to_owned())));
         labels.extend(container.door.as_ref().map(|_| ("ringfence.door", Door::name(made))));
         let spec = CommandSpec::new(&self.engine)
-            .args(["run", "--detach", "--init", "--pull", "never", "--log-driver", "none"])
+            .args(["run", "--detach", "--init"])
+            .args(container.dialect.run)
             .option("--name", self.name.as_str());
         // A run need not know which network the sandbox was made with: in every one the host has the same name.
         let spec = if container.network == "host" {
-            spec.option("--add-host", format!("{HOST_NAME}:127.0.0.1"))
+            spec.option("--add-host", format!("{}:127.0.0.1", container.dialect.host_name))
         } else {
             spec
         };
@@ -160,7 +161,8 @@ impl Sandbox {
 
 /// Lists the containers, running or not, that all of these `label=value` or `name=…` filters fit.
 pub fn list_command(engine: &str, filters: &[String]) -> CommandSpec {
-    let spec = CommandSpec::new(engine).args(["ps", "--all", "--no-trunc", "--format", ROW]);
+    let spec =
+        CommandSpec::new(engine).args(["ps", "--all", "--no-trunc", "--format"]).arg(Dialect::of(engine).template(ROW));
     filters.iter().fold(spec, |spec, filter| spec.option("--filter", filter.as_str()))
 }
 

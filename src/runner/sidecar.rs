@@ -2,7 +2,6 @@
 //! input is open, and with it goes the folder that both share.
 
 use std::io::{self, BufRead, BufReader, PipeReader, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::forward::Listening;
-use super::pipes::{Tail, hold};
+use super::pipes::{Order, Tail, hold};
 use super::{Container, Host, Interrupts, Sink, Stop, engine, frame, identity};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
@@ -89,9 +88,9 @@ impl Door {
         for (name, value) in all.into_iter().chain(labels) {
             spec = spec.option("--label", format!("{name}={value}"));
         }
-        // Where the host has a name it is one that leads inward. Podman gives it one by itself, and before 4.7 knows no such address.
-        if Path::new(&container.engine).file_name().is_none_or(|name| name != "podman") {
-            spec = spec.option("--add-host", format!("{}:host-gateway", super::HOST_NAME));
+        // Where the host has a name it is one that leads inward.
+        if container.dialect.adds_host {
+            spec = spec.option("--add-host", format!("{}:host-gateway", container.dialect.host_name));
         }
         spec.args(["--user", "0:0", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"])
             .args(["--pids-limit", "2048", "--memory", "1g", "--memory-swap", "1g"])
@@ -122,7 +121,7 @@ pub(super) struct Sidecar<'a> {
     container: &'a Container,
     run_id: &'a str,
     child: duct::Handle,
-    lifeline: Option<Sender<&'static [u8]>>,
+    lifeline: Option<Sender<Order>>,
     opened: Arc<AtomicBool>,
     said: Option<JoinHandle<String>>,
     complained: Option<JoinHandle<String>>,

@@ -7,6 +7,10 @@
 #   rf_relay  brings the sandbox's door and services of the host to 127.0.0.1, where there are any
 #   rf_door   the socket of the sandbox's only door, if it has one
 #   rf_counts  the file in which a door that others use as well counts who knocks
+#   rf_fence  not empty in a container, with what must be in force there before the agent is started:
+#   rf_fence_memory (bytes), rf_fence_millicpus, rf_fence_pids, rf_fence_read_only, rf_fence_no_new; rf_fence_partial starts it anyway
+#   rf_parcel  not empty where the workspace comes behind the frame, rf_parcel_length bytes of tar, and goes back behind the agent's
+#   output; what the mark before it carries
 #   rf_files  writes the credential files into the home
 #   rf_task   the task
 #   rf_agent  exports the variables and becomes the agent
@@ -58,13 +62,13 @@ rf_list() {
 
 rf_signal() { for rf_pid in $(rf_pids); do kill "-$1" "$rf_pid" 2>/dev/null; done; }
 
-# Again for what was being started meanwhile; then the group, and with it ourselves.
+# Again for what was being started meanwhile; then the group, and with it ourselves, unless the workspace has yet to go back.
 rf_force() {
     for rf_try in 1 2 3 4 5 6 7 8 9 10; do
         rf_signal KILL
         rf_any || break
     done
-    kill -KILL 0
+    [ -n "${1-}" ] || kill -KILL 0
 }
 
 rf_politely() {
@@ -72,7 +76,7 @@ rf_politely() {
     kill -TERM 0
     rf_signal TERM
     sleep "$rf_grace"
-    rf_force
+    rf_force "${1-}"
 }
 
 rf_watch() {
@@ -81,7 +85,7 @@ rf_watch() {
     trap 'kill -KILL 0' EXIT
     if read -r rf_line <&3; then
         [ "$rf_line" != done ] || kill -KILL 0
-        rf_politely &
+        rf_politely "$rf_parcel" &
         read -r rf_line <&3
         rf_force
     fi
@@ -122,12 +126,78 @@ rf_tell() {
     done
 }
 
+# The first of these files that can be read, its first line in two parts.
+rf_first() {
+    rf_value= rf_rest=
+    for rf_entry in "$@"; do
+        [ -r "$rf_entry" ] || continue
+        read -r rf_value rf_rest <"$rf_entry"
+        return
+    done
+}
+
+# Whether a value is a number and at most the other.
+rf_within() {
+    case $1 in '' | *[!0-9]*) return 1 ;; esac
+    [ "$1" -le "$2" ]
+}
+
+# What was asked for and is not in force, each with a comma before it. A machine that has no more than a limit allows keeps it.
+rf_lacks() {
+    rf_lacking= rf_group=/sys/fs/cgroup
+    while IFS=: read -r rf_key rf_value rf_path; do
+        [ "$rf_key:$rf_value" != 0: ] || [ ! -e "$rf_group$rf_path/memory.max" ] || rf_group=$rf_group$rf_path
+    done </proc/self/cgroup
+    rf_first "$rf_group/memory.max" /sys/fs/cgroup/memory/memory.limit_in_bytes
+    if ! rf_within "$rf_value" "$rf_fence_memory"; then
+        read -r rf_key rf_value rf_rest </proc/meminfo
+        [ "$rf_value" -le $((rf_fence_memory / 1024)) ] || rf_lacking=$rf_lacking,memory
+    fi
+    rf_first "$rf_group/cpu.max" /sys/fs/cgroup/cpu/cpu.cfs_quota_us
+    rf_quota=$rf_value
+    [ -n "$rf_rest" ] || { rf_first /sys/fs/cgroup/cpu/cpu.cfs_period_us; rf_rest=$rf_value; }
+    if ! rf_within "$rf_quota" $((rf_fence_millicpus * ${rf_rest:-0} / 1000)); then
+        [ $(($(grep -c ^processor /proc/cpuinfo) * 1000)) -le "$rf_fence_millicpus" ] || rf_lacking=$rf_lacking,cpus
+    fi
+    rf_first "$rf_group/pids.max" /sys/fs/cgroup/pids/pids.max
+    if ! rf_within "$rf_value" "$rf_fence_pids"; then
+        # The other way, which does not hold for root.
+        while read -r rf_key rf_rest rf_value rf_path; do
+            [ "$rf_key $rf_rest" != "Max processes" ] || break
+        done </proc/self/limits
+        rf_within "$rf_value" "$rf_fence_pids" && [ "$(id -u)" != 0 ] || rf_lacking=$rf_lacking,pids
+    fi
+    while read -r rf_key rf_value; do
+        case $rf_key$rf_value in
+        CapBnd:*[!0]*) rf_lacking=$rf_lacking,capabilities ;;
+        NoNewPrivs:0) [ -z "$rf_fence_no_new" ] || rf_lacking=$rf_lacking,privileges ;;
+        esac
+    done </proc/self/status
+    # The root's mount is the first.
+    read -r rf_key rf_key rf_key rf_key rf_path rf_value rf_rest </proc/self/mountinfo
+    case $rf_fence_read_only:$rf_path:$rf_value in :* | 1:/:ro | 1:/:ro,*) ;; *) rf_lacking=$rf_lacking,root ;; esac
+}
+
 rf_fail() {
     rf_say fail "$1"
     exit 125
 }
 
 rf_enter || rf_fail folder
+if [ -n "$rf_fence" ]; then
+    rf_lacks
+    [ -z "$rf_lacking" ] || rf_say lacks "${rf_lacking#,}"
+    [ -z "$rf_lacking" ] || [ -n "$rf_fence_partial" ] || exit 125
+    # Where an engine's home is everybody's, the agent's is a folder in it.
+    [ -d "$HOME" ] || mkdir -m 700 "$HOME" || rf_fail files
+    if [ -n "$rf_parcel" ]; then
+        # Not sent before we are ready: the shell's `head` in front of this script may take more than it gives.
+        rf_say ready
+        head -c "$rf_parcel_length" <&3 | tar -xpf - || rf_fail workspace
+        # The last of it. Without it something is missing, and would seem deleted.
+        rm ".ringfence-$rf_parcel" || rf_fail workspace
+    fi
+fi
 rf_files || rf_fail files
 rf_relay || rf_fail relay
 [ -S "$rf_door" ] || rf_door=
@@ -171,8 +241,14 @@ if [ -n "$rf_owner_looks" ]; then
 fi
 rf_list
 if { [ -n "$rf_owner_looks" ] || [ ! -e /proc/self/environ ] || [ "$rf_listed" != "$rf_before" ]; } && rf_any; then
-    rf_politely >/dev/null 2>&1 &
+    rf_politely "$rf_parcel" >/dev/null 2>&1 &
     while rf_any; do sleep 0.05 2>/dev/null || sleep 1; done
+fi
+if [ -n "$rf_parcel" ]; then
+    rf_say returning
+    printf '\036%s files\036' "$rf_parcel"
+    tar -cf - .
+    rf_say returned "$?"
 fi
 kill -KILL 0
 exit "$rf_code"

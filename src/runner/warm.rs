@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::frame::Around;
-use super::lifeline::Observed;
+use super::observed::Observed;
 use super::{
     DoorInside, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sandbox, Sink, engine, frame, host,
     is_sandbox_name, presence,

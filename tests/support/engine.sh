@@ -8,6 +8,8 @@
 #   import_debian IMAGE             a plain Debian, the base of real images
 #   install_agents NAME...          claude, codex, opencode as native programs in $AGENTS_DIR
 #   build_worker                    ringfence-test/worker, from src/image/Dockerfile
+#   prepare_podman                  Podman with storage of its own and the tiny image; sets RINGFENCE_TEST_PODMAN, a folder with
+#                                   its configuration, and RINGFENCE_TEST_ROOTLESS, a user, or RINGFENCE_TEST_ROOTLESS_REASON
 #
 # Everything lies under target/: `cargo clean` forgets it all.
 
@@ -273,6 +275,71 @@ build_worker() {
         --build-arg CLAUDE_VERSION=$CLAUDE_VERSION --build-arg CODEX_VERSION=$CODEX_VERSION \
         --build-arg OPENCODE_VERSION=$OPENCODE_VERSION "$context"
     rm -r "$context"
+}
+
+# --- Podman ---
+
+# Beside the Docker Engine: as root with storage of its own, and, where this machine lets it, as a user with subordinate ids.
+prepare_podman() {
+    local folder=$engine_state/podman run runtime=
+    # Podman's cleanup refuses a path of more than 50 characters for this, in silence, and every run then takes 20 s to end.
+    run=/tmp/ringfence-podman-$(printf '%s' "$engine_state" | cksum | cut -d' ' -f1)
+    PATH=$PATH:/usr/sbin:/sbin
+    ensure_packages podman catatonit uidmap:newuidmap
+    # crun refuses the layout of control groups that some machines have, and a limit above the caller's own is refused by all.
+    ! has runc || runtime='runtime = "runc"'
+    mkdir -p "$folder" "$run"
+    cat >"$folder/rootless.conf" <<END
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+[engine]
+$runtime
+events_logger = "file"
+cgroup_manager = "cgroupfs"
+END
+    # Not static_dir: the cleanup is not told of it, and fails.
+    cat "$folder/rootless.conf" - >"$folder/containers.conf" <<END
+tmp_dir = "$run/tmp"
+[network]
+network_config_dir = "$folder/networks"
+default_subnet = "198.19.250.0/24"
+END
+    cat >"$folder/storage.conf" <<END
+[storage]
+driver = "overlay"
+graphroot = "$folder/storage"
+runroot = "$run/storage"
+END
+    export RINGFENCE_TEST_PODMAN=$folder
+    if ! podman_here image exists ringfence-test/tiny:latest >/dev/null 2>&1; then
+        say "loading ringfence-test/tiny into Podman"
+        docker save ringfence-test/tiny:latest >"$folder/tiny.tar"
+        quietly "$folder/load.log" podman_here load --input "$folder/tiny.tar"
+    fi
+    prepare_rootless "$folder"
+}
+
+podman_here() {
+    CONTAINERS_CONF=$RINGFENCE_TEST_PODMAN/containers.conf CONTAINERS_STORAGE_CONF=$RINGFENCE_TEST_PODMAN/storage.conf podman "$@"
+}
+
+prepare_rootless() {
+    local user=ringfence-test reason=
+    if [ "$(id -u)" != 0 ]; then
+        reason="only root can make a user for it"
+    elif ! id "$user" >/dev/null 2>&1 && ! useradd --no-create-home --shell /bin/sh "$user" >"$1/useradd.log" 2>&1; then
+        reason=$(head -n 1 "$1/useradd.log")
+    elif ! grep -q "^$user:" /etc/subuid || ! grep -q "^$user:" /etc/subgid; then
+        reason="$user has no subordinate ids in /etc/subuid and /etc/subgid"
+    elif ! setpriv --reuid="$user" --regid="$user" --init-groups unshare --user true >"$1/unshare.log" 2>&1; then
+        reason="users may not make user namespaces: $(head -n 1 "$1/unshare.log")"
+    fi
+    if [ -z "$reason" ]; then
+        export RINGFENCE_TEST_ROOTLESS=$user
+    else
+        say "no rootless Podman here: $reason"
+        export RINGFENCE_TEST_ROOTLESS_REASON=$reason
+    fi
 }
 
 # --- Agents ---

@@ -8,6 +8,7 @@
 )]
 #![allow(missing_docs, reason = "names say it")]
 
+pub mod runtime;
 pub mod schema;
 pub mod screen;
 pub mod stub;
@@ -20,6 +21,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use runtime::Runtime;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -30,6 +32,8 @@ pub const RINGFENCE: &str = env!("CARGO_BIN_EXE_ringfence");
 pub struct Bed {
     root: TempDir,
     env: Vec<(String, OsString)>,
+    /// What every configuration file of this bed ends with.
+    engine: String,
 }
 
 /// How a process ended, and what it wrote.
@@ -70,13 +74,18 @@ impl Done {
 impl Bed {
     /// A bed under target/, because codex does not work with a home under the system's temporary folder.
     pub fn new() -> Self {
-        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beds");
-        fs::create_dir_all(&base).unwrap();
-        let root = tempfile::Builder::new().prefix("bed-").tempdir_in(base).unwrap();
-        let bed = Bed { root, env: Vec::new() };
+        let root = tempfile::Builder::new().prefix("bed-").tempdir_in(Bed::base()).unwrap();
+        let bed = Bed { root, env: Vec::new(), engine: String::new() };
         fs::create_dir(bed.home()).unwrap();
         fs::create_dir(bed.workspace()).unwrap();
         bed
+    }
+
+    /// The folder that all beds are in.
+    pub fn base() -> PathBuf {
+        let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beds");
+        fs::create_dir_all(&base).unwrap();
+        base
     }
 
     pub fn root(&self) -> &Path {
@@ -115,7 +124,15 @@ impl Bed {
 
     /// Writes the configuration file.
     pub fn config(&self, text: &str) -> PathBuf {
-        self.write("home/.config/ringfence/config.toml", text)
+        self.write("home/.config/ringfence/config.toml", format!("{text}{}", self.engine))
+    }
+
+    /// Lets ringfence use the engines that this text of its configuration names.
+    pub fn use_engine(&mut self, text: &str) {
+        text.clone_into(&mut self.engine);
+        if !text.is_empty() {
+            self.config("");
+        }
     }
 
     /// The command `ringfence ARGS` in the workspace, with an environment that holds only what the bed set.
@@ -253,13 +270,7 @@ impl Engine {
 
     /// A bed whose ringfence uses this engine.
     pub fn bed(&self) -> Bed {
-        let mut bed = Bed::new();
-        for name in ["DOCKER_HOST", "DOCKER_CONFIG"] {
-            if let Some(value) = std::env::var_os(name) {
-                bed.set(name, value);
-            }
-        }
-        bed
+        Runtime::chosen().bed()
     }
 
     /// The image that holds busybox only.
@@ -267,14 +278,20 @@ impl Engine {
         part("RINGFENCE_TEST_TINY")
     }
 
+    /// The images, one of each shell, that this engine has.
+    pub fn images(&self) -> Vec<String> {
+        let all = Runtime::chosen() == Runtime::Docker;
+        [Some(self.tiny()), all.then(|| self.worker())].into_iter().flatten().collect()
+    }
+
     /// The image that holds the real agents.
     pub fn worker(&self) -> String {
         part("RINGFENCE_TEST_WORKER")
     }
 
-    /// What `docker ARGS` prints.
+    /// What `docker ARGS` prints, or another engine's program with these arguments.
     pub fn docker(&self, args: &[&str]) -> String {
-        let output = Command::new("docker").args(args).stdin(Stdio::null()).output().unwrap();
+        let output = Runtime::chosen().client().args(args).stdin(Stdio::null()).output().unwrap();
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
             .trim()
             .to_owned()

@@ -15,8 +15,8 @@ use crate::config::{AgentName, Environment, Settings};
 use crate::failure::{Class, Failure};
 use crate::image::{VERSION_LABEL, version_in};
 use crate::runner::{
-    self, Captured, EngineFacts, Host, ImageFacts, Mapping, engine_failure, find_program, image_command, info_command,
-    list_command, network_command, read_image, read_info,
+    self, Captured, Dialect, EngineFacts, Host, ImageFacts, Mapping, engine_failure, find_program, image_command,
+    info_command, list_command, network_command, read_image, read_info, status_command,
 };
 
 /// How long the engine may take to answer a question.
@@ -75,6 +75,29 @@ pub fn look(settings: &Settings, agents: &[AgentName], env: &Environment, host: 
     checks.push(engine.network(network.as_ref()));
     let leftovers = engine.leftovers(&left, &mut checks);
     Looked { checks, untold, leftovers }
+}
+
+/// Whether the service behind Apple's program runs.
+pub fn apple(settings: &Settings, host: &Host) -> Check {
+    let (id, began) = ("engine", Instant::now());
+    let program = settings.apple_command.as_str();
+    let answer = match host.capture(&status_command(program), CALL) {
+        Ok(Some(answer)) => answer,
+        Ok(None) => {
+            let message = format!("{program} did not answer within {} s", CALL.as_secs());
+            return Check::fail(
+                id,
+                &Failure::new(Class::DaemonUnreachable, message, format!("{program} system start")),
+            );
+        }
+        Err(error) => return Check::fail(id, &Failure::of(&error)),
+    };
+    if answer.status.success() {
+        return Check::ok(id, format!("{program}: its service runs")).took(began.elapsed());
+    }
+    let words = format!("{}\n{}", String::from_utf8_lossy(&answer.stdout), answer.stderr);
+    let failure = engine_failure(program, &settings.sandbox.image, "", &words, answer.status.code());
+    Check::fail(id, &failure).took(began.elapsed())
 }
 
 fn join(thread: thread::ScopedJoinHandle<'_, Answer>) -> Answer {
@@ -151,7 +174,11 @@ impl Engine<'_> {
     /// Whether files will come out as the caller's.
     fn user(&self, facts: &EngineFacts, env: &Environment) -> Check {
         let id = "engine.user";
-        let mapping = Mapping::of_caller(&self.settings.docker_command, |name| env.text(name).map(str::to_owned));
+        let mapping = Mapping::of_caller(
+            Dialect::of(&self.settings.docker_command),
+            |name| env.text(name).map(str::to_owned),
+            env.home().as_deref(),
+        );
         match (facts.rootless, mapping) {
             (true, Mapping::Same { uid, .. }) if uid != 0 => Check::warn(
                 id,

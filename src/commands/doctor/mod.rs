@@ -82,7 +82,9 @@ impl Doctor<'_> {
     /// The settings, in force for the agents that were named, else for the configured one.
     fn case(&self) -> Result<Case, Check> {
         let resolve = |agent: Option<String>, mode: Option<String>| {
-            let flags = Flags { agent, mode: mode.or_else(|| self.flags.mode.clone()), ..self.flags.clone() };
+            // What an engine does not enforce is looked at here one by one, and told as such.
+            let mode = mode.or_else(|| self.flags.mode.clone());
+            let flags = Flags { agent, mode, allow_partial: true, ..self.flags.clone() };
             Settings::resolve(&flags, self.env).map_err(|failure| Check::fail("config", &failure))
         };
         let settings = resolve(self.args.agent.first().cloned(), None)?;
@@ -109,6 +111,7 @@ impl Doctor<'_> {
         let runs = !planned.failed();
         checks.push(planned);
         if case.mode == Mode::Apple {
+            checks.push(engine::apple(&case.settings, self.host));
             checks.push(Check::skip("run", "the way of a run is walked on the host and in Docker's containers only"));
             return checks;
         }

@@ -64,6 +64,8 @@ fn troubles(change: &[(&'static str, &'static str)], here: bool, seen: impl Fn(&
         untold: vec![AgentName::Claude],
     };
     let outcome = Outcome {
+        lacking: Vec::new(),
+        warnings: Vec::new(),
         end: End::Exited(0),
         agent_code: Some(0),
         oom: false,

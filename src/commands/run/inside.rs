@@ -13,7 +13,12 @@ use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::credentials::{self, Answer, Ask};
 use crate::failure::{Class, Failure};
 use crate::redact::Secrets;
-use crate::runner::{HomeFile, Host, SHARED, Service, rewrite_loopback};
+use crate::runner::{HomeFile, Host, HostName, SHARED, Service, rewrite_loopback};
+
+/// What a dry run answers in the place of a command.
+const NOT_ASKED: &[u8] = b"not asked in a dry run";
+/// How long an engine may take to list the names it knows.
+const NAMES_LIMIT: Duration = Duration::from_secs(20);
 
 /// What is handed in.
 #[derive(Default)]
@@ -43,7 +48,7 @@ pub fn asker<'a>(
     move |spec, limit| {
         asked.borrow_mut().push(spec.shown(|word| host.secrets.redact(word).into_owned()));
         if dry {
-            return Ok(Some((true, b"not asked in a dry run".to_vec(), String::new())));
+            return Ok(Some((true, NOT_ASKED.to_vec(), String::new())));
         }
         let answer = host.capture(spec, limit)?;
         Ok(answer.map(|answer| (answer.status.success(), answer.stdout, answer.stderr)))
@@ -119,7 +124,7 @@ pub fn prepare(
     mode: Mode,
     agent: &dyn Agent,
     settings: &Settings,
-    host_name: Option<&str>,
+    host_name: Option<&HostName>,
     forwarded: &[u16],
     env: &Environment,
     ask: Ask<'_>,
@@ -132,8 +137,8 @@ pub fn prepare(
         inside.shared(settings);
     }
     inside.named(mode, settings, env)?;
-    if let Some(name) = host_name {
-        inside.reach_host(name, forwarded);
+    if let Some(host) = host_name {
+        inside.reach_host(host, forwarded, ask)?;
     }
     Ok(inside)
 }
@@ -237,13 +242,28 @@ impl Inside {
     }
 
     /// Addresses of this machine must be called by the name that it has inside, but for services that are brought there.
-    fn reach_host(&mut self, name: &str, forwarded: &[u16]) {
-        for (_, value) in &mut self.variables {
-            if let Some(rewritten) = value.to_str().and_then(|value| rewrite_loopback(value, name, forwarded)) {
+    fn reach_host(&mut self, host: &HostName, forwarded: &[u16], ask: Ask<'_>) -> Result<()> {
+        let mut local = None;
+        for (variable, value) in &mut self.variables {
+            if let Some(rewritten) = value.to_str().and_then(|value| rewrite_loopback(value, host.name, forwarded)) {
                 self.secrets.push(rewritten.clone());
                 *value = rewritten.into();
+                local = Some(&*variable);
             }
         }
+        let (Some(variable), Some(question)) = (local, &host.known_by) else { return Ok(()) };
+        let answer = ask(question, NAMES_LIMIT)?;
+        let known = |names: &[u8]| {
+            names == NOT_ASKED || String::from_utf8_lossy(names).split_whitespace().any(|word| word == host.name)
+        };
+        if answer.is_some_and(|(_, names, _)| known(&names)) {
+            return Ok(());
+        }
+        let program = question.program.to_string_lossy();
+        // An address of the range kept for documentation (RFC 5737): no real host is hidden by it.
+        let hint = format!("sudo {program} system dns create {} --localhost 203.0.113.113", host.name);
+        let message = format!("{variable} names a service of this machine, which a container cannot reach yet");
+        Err(Failure::config(message, hint).into())
     }
 }
 

@@ -76,7 +76,8 @@ pub fn options(args: &RunArgs, flags: &Flags) -> Vec<String> {
         let variable = variable.to_string_lossy();
         add("--env", variable.split('=').next());
     }
-    let switches = [("--no-agent-hosts", args.no_agent_hosts), ("--learn", args.learn)];
+    let switches =
+        [("--no-agent-hosts", args.no_agent_hosts), ("--learn", args.learn), ("--allow-partial", args.allow_partial)];
     options.extend(switches.iter().filter(|(_, on)| *on).map(|(name, _)| (*name).to_owned()));
     if !args.agent_args.is_empty() {
         options.push("--".into());
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn what_a_letter_keeps_comes_back_as_it_was_typed() {
         let line = "ringfence run -a shell -m x --image i --memory 1g --cpus 2 --network none --timeout 5m --grace 1s -e A=secret \
-                    -e B --mount /a:/b:ro --allow-host h:1 --forward 5:h:6 --no-agent-hosts --max-cost 2.5 --max-attempts 4 --fallback host --idle-timeout 9s --config /c -- -x --y";
+                    -e B --mount /a:/b:ro --allow-host h:1 --forward 5:h:6 --no-agent-hosts --max-cost 2.5 --max-attempts 4 --fallback host --idle-timeout 9s --config /c --allow-partial -- -x --y";
         let options_of = |words: Vec<OsString>| {
             let cli = Cli::try_parse_from(words).unwrap();
             let Command::Run(args) = cli.command else { panic!() };

@@ -8,10 +8,13 @@ use super::attachments::Root;
 use super::reach::{self, Reach, Ways};
 use super::workspace::Workspace;
 use crate::agents::Agent;
-use crate::config::{AgentName, Environment, Mode, Origin, Setting, Settings, Workdir};
+use crate::config::{AgentName, Environment, Handover, Mode, Origin, Settings, Workdir};
 use crate::egress::Policy;
-use crate::failure::{Class, Failure};
-use crate::runner::{Container, DockerRunner, HOST_NAME, Host, HostRunner, Mapping, Mount, Runner, SHARED};
+use crate::failure::Failure;
+use crate::runner::{
+    APPLE, Container, Dialect, DockerRunner, Host, HostName, HostRunner, Mapping, Mount, Remote, Runner, SHARED,
+    engine_address, is_remote, unenforced,
+};
 
 /// The place of a run.
 pub struct Place {
@@ -20,7 +23,7 @@ pub struct Place {
     /// Whether the agent is root there.
     pub as_root: bool,
     /// What the host is called there, where `localhost` is somebody else.
-    pub host_name: Option<&'static str>,
+    pub host_name: Option<HostName>,
     /// The warm sandbox that it is, if it is one.
     pub sandbox: Option<String>,
     /// Where to go instead if that sandbox does not exist, and what the caller should know then.
@@ -62,20 +65,45 @@ pub fn choose(
             .concat(),
         }),
         Mode::Docker | Mode::Apple => {
-            must_be_docker(&settings.mode_for(settings.agent.value))?;
-            docker(settings, reach::decide(settings, reach, agent, env)?, workspace, env, host)
+            contained(mode, settings, reach::decide(settings, reach, agent, env)?, workspace, env, host)
         }
     }
 }
 
-/// # Errors
-/// Config (78) where `mode` is a container mode that is not there yet.
-pub fn must_be_docker(mode: &Setting<Mode>) -> Result<(), Failure> {
-    if mode.value != Mode::Apple {
-        return Ok(());
+/// Whether the containers of mode docker get a copy of the workspace.
+pub fn is_copied(settings: &Settings, env: &Environment) -> bool {
+    match settings.docker_workspace.value {
+        Handover::Auto => {
+            let variable = |name: &str| env.text(name).map(str::to_owned);
+            let address = engine_address(Dialect::of(&settings.docker_command), variable, env.home().as_deref());
+            address.as_deref().is_some_and(is_remote)
+        }
+        Handover::Mount => false,
+        Handover::Copy => true,
     }
-    let message = format!("mode apple ({}) is not in this version of ringfence", mode.origin);
-    Err(Failure::new(Class::Config, message, "use Docker: --mode docker, or ringfence sandbox set docker"))
+}
+
+/// The container for a warm sandbox, and what the caller should know about it.
+///
+/// # Errors
+/// Config (78) also where the mode, or the engine, has no warm sandboxes.
+pub fn warm_container(
+    settings: &Settings,
+    ways: Ways,
+    workspace: &Workspace,
+    env: &Environment,
+) -> Result<(Container, Vec<String>), Failure> {
+    let mode = settings.mode_for(settings.agent.value);
+    if mode.value == Mode::Apple {
+        let message = format!("mode apple ({}) has no warm sandboxes in this version of ringfence", mode.origin);
+        return Err(Failure::config(message, "use Docker: --mode docker, or ringfence sandbox set docker"));
+    }
+    let (container, warnings) = container(Mode::Docker, settings, ways, workspace, env)?;
+    if container.remote.is_some() {
+        let hint = "run without a sandbox there, or choose an engine on this machine: DOCKER_HOST";
+        return Err(Failure::config("a remote engine has no warm sandboxes: they share the workspace", hint));
+    }
+    Ok((container, warnings))
 }
 
 /// What was asked for on the command line and means nothing `there`.
@@ -100,13 +128,20 @@ pub fn flag(origin: &Origin) -> Option<&str> {
     }
 }
 
-fn docker(settings: &Settings, mut ways: Ways, workspace: &Workspace, env: &Environment, host: &Host) -> Result<Place> {
+fn contained(
+    mode: Mode,
+    settings: &Settings,
+    mut ways: Ways,
+    workspace: &Workspace,
+    env: &Environment,
+    host: &Host,
+) -> Result<Place> {
     let policy = ways.policy.take();
-    let (container, warnings) = container(settings, ways, workspace, env)?;
+    let (container, warnings) = container(mode, settings, ways, workspace, env)?;
     Ok(Place {
         roots: roots(&container),
         as_root: container.user.is_root(),
-        host_name: container.has_host_name().then_some(HOST_NAME),
+        host_name: container.host_name(),
         forwarded: reach::ports(container.forwards.as_ref()),
         policy,
         runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),
@@ -116,8 +151,15 @@ fn docker(settings: &Settings, mut ways: Ways, workspace: &Workspace, env: &Envi
     })
 }
 
-/// The container that the settings ask for, with these ways to others, and what the caller should know about it.
+/// The program that makes the containers of `mode`, and how it is spoken to.
+fn engine(mode: Mode, settings: &Settings) -> (String, &'static Dialect) {
+    let program = if mode == Mode::Apple { &settings.apple_command } else { &settings.docker_command };
+    (program.value.clone(), if mode == Mode::Apple { &APPLE } else { Dialect::of(program) })
+}
+
+/// The container that the settings ask for in `mode`, with these ways to others, and what the caller should know about it.
 pub fn container(
+    mode: Mode,
     settings: &Settings,
     ways: Ways,
     workspace: &Workspace,
@@ -139,8 +181,22 @@ pub fn container(
             workspace.path.display()
         ));
     }
+    let (engine, dialect) = engine(mode, settings);
+    let remote = mode != Mode::Apple && is_copied(settings, env);
+    let mounts = if remote {
+        unmounted(settings, workspace, &mut warnings)?
+    } else {
+        mounts(settings, workspace, &mut warnings)?
+    };
+    let user = if remote {
+        Mapping::Copied
+    } else {
+        Mapping::of_caller(dialect, |name| env.text(name).map(str::to_owned), env.home().as_deref())
+    };
     let container = Container {
-        engine: settings.docker_command.value.clone(),
+        engine,
+        dialect,
+        remote: remote.then(|| Remote { kept: env.state_dir().map(|folder| folder.join("returned")) }),
         image: sandbox.image.value.clone(),
         network: sandbox.network.value.clone(),
         memory: sandbox.memory.bytes(),
@@ -149,13 +205,32 @@ pub fn container(
         read_only_root: sandbox.read_only_root.value,
         workspace: workspace.path.clone(),
         workdir: folder,
-        mounts: mounts(settings, workspace, &mut warnings)?,
-        user: Mapping::of_caller(&settings.docker_command, |name| env.text(name).map(str::to_owned)),
+        mounts,
+        user,
         agent: settings.agent.value.to_string(),
         forwards: ways.forwards,
         door: ways.door,
         grace: settings.run.grace.value,
+        partial: settings.allow_partial,
     };
+    if (container.door.is_some() || container.forwards.is_some()) && (mode == Mode::Apple || container.remote.is_some())
+    {
+        let message =
+            format!("{} cannot let through listed hosts, or forward services, where it runs", container.engine);
+        return Err(Failure::config(
+            message,
+            "use --network none or a Docker Engine on this machine, without --allow-host and --forward",
+        ));
+    }
+    if let Some(path) = container.untellable() {
+        let message = format!("{} cannot be told of a path with a comma in it: {}", container.engine, path.display());
+        return Err(Failure::usage(message, "rename it, or choose another folder with -C"));
+    }
+    match container.unspeakable() {
+        lacking if lacking.is_empty() => {}
+        lacking if settings.allow_partial => warnings.push(without(&container.engine, &lacking)),
+        lacking => return Err(unenforced(&container.engine, &lacking)),
+    }
     Ok((container, warnings))
 }
 
@@ -164,6 +239,11 @@ pub fn roots(container: &Container) -> Vec<Root> {
     let mounts = container.mounts.iter().map(|mount| (&mount.source, &mount.target));
     let roots = [(&container.workspace, &container.workdir)].into_iter().chain(mounts);
     roots.map(|(outside, inside)| Root { outside: outside.clone(), inside: inside.clone() }).collect()
+}
+
+/// That `engine` runs the agent without `lacking`, as `--allow-partial` allows.
+pub fn without(engine: &str, lacking: &[&str]) -> String {
+    format!("{engine} does not enforce {}: the agent runs without (--allow-partial)", lacking.join(", "))
 }
 
 /// The configured mounts, the agent's shared files, and a linked worktree's git folder.
@@ -189,6 +269,24 @@ fn mounts(settings: &Settings, workspace: &Workspace, warnings: &mut Vec<String>
         mounts.push(Mount { source, target: Path::new(SHARED).join(name), read_only: true });
     }
     Ok(mounts)
+}
+
+/// What a remote engine's container does without: nothing of this machine can be mounted there.
+fn unmounted(settings: &Settings, workspace: &Workspace, warnings: &mut Vec<String>) -> Result<Vec<Mount>, Failure> {
+    if let Some(mount) = settings.sandbox.mounts.first() {
+        let message =
+            format!("{mount} ({}) cannot be mounted: the engine is on another machine", settings.sandbox.mounts.origin);
+        return Err(Failure::usage(message, "leave it out, or copy what is needed into the workspace"));
+    }
+    if workspace.common_git_folder().is_some() {
+        warnings.push(
+            "the workspace is a linked worktree, whose git folder does not go to the engine: git will not work inside"
+                .into(),
+        );
+    }
+    warnings
+        .extend(shared(settings).map(|(name, _)| format!("{name} is not shared: the engine is on another machine")));
+    Ok(Vec::new())
 }
 
 /// The files and folders that the agent's settings share, those that exist, with their names in the agent's folder.

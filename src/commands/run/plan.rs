@@ -108,7 +108,7 @@ impl Plan {
             _ => place::choose(mode, settings, &wish.reach, agent, &workspace, env, host)?,
         };
         let Inside { mut variables, files, links, origin, anonymous, secrets, mut warnings } =
-            inside::prepare(mode, agent, settings, place.host_name, &place.forwarded, env, ask)?;
+            inside::prepare(mode, agent, settings, place.host_name.as_ref(), &place.forwarded, env, ask)?;
         if place.policy.is_some() {
             warnings.extend(use_door(&mut variables));
         }
@@ -205,6 +205,12 @@ impl Plan {
             }
             self.sandbox = None;
             result = runner.run(&self.job, &self.limits, &mut live);
+        }
+        if let Ok(outcome) = &result {
+            let lacking = (!outcome.lacking.is_empty()).then(|| place::without("the engine", &outcome.lacking));
+            for warning in lacking.into_iter().chain(outcome.warnings.iter().cloned()) {
+                live.warn(warning);
+            }
         }
         let Seen { mut reader, warnings, bytes, tail } = live.finish();
         let conclusion = conclude(result, reader.as_mut(), self.agent, self.name, &self.limits, printer.secrets());

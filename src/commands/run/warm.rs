@@ -9,9 +9,7 @@ use crate::agents::Agent;
 use crate::cli::RunArgs;
 use crate::config::{Environment, Origin, Settings};
 use crate::failure::Failure;
-use crate::runner::{
-    DockerRunner, HOST_NAME, Host, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name,
-};
+use crate::runner::{DockerRunner, Host, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name};
 
 /// The sandbox that the caller wants.
 #[derive(Clone)]
@@ -60,9 +58,8 @@ pub fn place(
     env: &Environment,
     host: &Host,
 ) -> Result<Place> {
-    place::must_be_docker(&settings.mode_for(settings.agent.value))?;
     let ways = reach::decide(settings, &Reach::default(), agent, env)?;
-    let (container, cold_warnings) = place::container(settings, ways, workspace, env)?;
+    let (container, cold_warnings) = place::warm_container(settings, ways, workspace, env)?;
     let (name, is_loop) = match wanted {
         Wanted::Named(name) => (name, false),
         Wanted::OfLoop(id) => (loop_name(&id, settings.agent.value.as_str()), true),
@@ -70,7 +67,7 @@ pub fn place(
     reach.in_sandbox(settings, &name)?;
     // Whatever network it was made with: there it has this name, or none at all. One that these settings would have made with a
     // door has no way to this machine.
-    let host_name = container.door.is_none().then_some(HOST_NAME);
+    let host_name = container.door.is_none().then(|| container.dialect.host(&container.engine));
     let sandbox = Sandbox { engine: settings.docker_command.value.clone(), name: name.clone() };
     let no_effect = "in a warm sandbox: it was decided when that was made";
     let warnings = if is_loop { Vec::new() } else { place::without_effect(settings, no_effect) };

@@ -28,12 +28,11 @@ const LOOKS: u32 = 100;
 /// Makes the sandbox, and meanwhile looks for containers whose owner died.
 pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     let settings = Settings::resolve(flags, env)?;
-    place::must_be_docker(&settings.mode_for(settings.agent.value))?;
     let workspace = Workspace::open(args.workspace.as_deref())?;
     let reach = Reach { agent_hosts: !args.no_agent_hosts, warm: true, ..Reach::default() };
     let mut ways = reach::decide(&settings, &reach, agents::agent(settings.agent.value), env)?;
     let unreachable = std::mem::take(&mut ways.warnings);
-    let (container, mut warnings) = place::container(&settings, ways, &workspace, env)?;
+    let (container, mut warnings) = place::warm_container(&settings, ways, &workspace, env)?;
     warnings.extend(unreachable);
     for warning in settings.warnings.iter().chain(&warnings) {
         printer.warning(warning);

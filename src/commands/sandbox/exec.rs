@@ -20,7 +20,7 @@ use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{
-    HOST_NAME, Host, Interrupts, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
+    Dialect, Host, Interrupts, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
     is_sandbox_name, is_stopped, named, new_run_id, run_marker, sandbox_failure, start_sandbox,
 };
 
@@ -45,7 +45,8 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
     inside::register(&settings, env, &host.secrets);
     let asked = RefCell::new(Vec::new());
     let ask = inside::asker(host, false, &asked);
-    let inside = inside::prepare(Mode::Docker, agents::agent(agent), &settings, Some(HOST_NAME), &[], env, &ask)?;
+    let host_name = Dialect::of(&settings.docker_command).host(&settings.docker_command);
+    let inside = inside::prepare(Mode::Docker, agents::agent(agent), &settings, Some(&host_name), &[], env, &ask)?;
     for secret in &inside.secrets {
         host.secrets.add(secret);
     }

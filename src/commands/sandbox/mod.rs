@@ -59,6 +59,7 @@ pub struct Row {
     #[serde(deserialize_with = "first")]
     pub name: String,
     /// `running`, `exited`, `created`, `paused`, …
+    #[serde(deserialize_with = "state")]
     pub state: String,
     /// The image, as it was named.
     pub image: String,
@@ -91,6 +92,16 @@ fn first<'de, D: Deserializer<'de>>(names: D) -> Result<String, D::Error> {
     Ok(match Names::deserialize(names)? {
         Names::One(name) => name,
         Names::Many(names) => names.into_iter().next().unwrap_or_default(),
+    })
+}
+
+/// A container's state, in Docker's words: Podman 4.3 says `Up 5 seconds` and `Exited (0) …`.
+fn state<'de, D: Deserializer<'de>>(state: D) -> Result<String, D::Error> {
+    let state = String::deserialize(state)?.to_lowercase();
+    Ok(match state.split_whitespace().next() {
+        Some("up") => "running".to_owned(),
+        Some(word) => word.to_owned(),
+        None => state,
     })
 }
 

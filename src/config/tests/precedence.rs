@@ -32,6 +32,7 @@ fn every_default_is_legal_and_as_documented() {
             "sandbox.mounts = []",
             "sandbox.read_only_root = true",
             "docker.command = \"docker\"",
+            "docker.workspace = \"auto\"",
             "apple.command = \"container\"",
             "agents.claude.mode = \"host\"",
             "agents.claude.auth_dir = \"/home/u/.claude\"",

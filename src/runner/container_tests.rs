@@ -1,0 +1,104 @@
+//! What each engine is told of a container.
+
+use super::super::dialect::APPLE;
+use super::tests_support::container;
+use super::*;
+
+fn line(container: &Container) -> String {
+    container.run_command("20261121-031140-9f2c4e1a").to_string()
+}
+
+#[test]
+fn a_run_is_hardened() {
+    let line = line(&container());
+    for part in [
+        "docker run --rm --interactive --init --pull never --log-driver none --name ringfence-20261121-031140-9f2c4e1a",
+        "--user 1234:5678 --cap-drop ALL --security-opt no-new-privileges --pids-limit 512 --memory 4294967296b",
+        "--memory-swap 4294967296b --cpus 2 --network bridge --add-host host.docker.internal:host-gateway --read-only",
+        "--tmpfs /home/ringfence:rw,exec,nosuid,nodev,uid=1234,gid=5678,mode=0700",
+        "--tmpfs /tmp:rw,exec,nosuid,nodev,mode=1777",
+        r#"--mount 'type=bind,"src=/work space/a,b:c","dst=/work space/a,b:c"'"#,
+        r#"--mount 'type=bind,"src=/data","dst=/data",readonly'"#,
+        "--workdir '/work space/a,b:c' --env HOME=/home/ringfence --entrypoint sh ringfence/worker:latest -c",
+        "--label ringfence=1 --label ringfence.kind=run --label ringfence.run=20261121-031140-9f2c4e1a",
+        "--label ringfence.grace=2 ",
+    ] {
+        assert!(line.contains(part), "{part}\nis not in\n{line}");
+    }
+}
+
+#[test]
+fn a_network_without_a_host_gets_no_host_name() {
+    for network in ["none", "host"] {
+        let line = line(&Container { network: network.into(), ..container() });
+        assert!(!line.contains("--add-host"), "{line}");
+    }
+}
+
+#[test]
+fn a_rootless_engine_maps_the_caller() {
+    let root = line(&Container { user: Mapping::RootIsCaller, ..container() });
+    assert!(root.contains("--user 0:0"), "{root}");
+    let keep = line(&Container { user: Mapping::KeepId { uid: 7, gid: 8 }, ..container() });
+    assert!(keep.contains("--user 7:8") && keep.contains("--userns keep-id"), "{keep}");
+}
+
+#[test]
+fn podman_makes_the_home_the_users_and_names_its_host_itself() {
+    let line = line(&Container { engine: "podman".into(), dialect: Dialect::of("podman"), ..container() });
+    assert!(line.contains("--mount type=tmpfs,dst=/home/ringfence,U=true,tmpfs-mode=0700,notmpcopyup"), "{line}");
+    assert!(!line.contains("uid=") && !line.contains("--add-host"), "{line}");
+}
+
+#[test]
+fn apple_is_told_only_what_it_knows() {
+    let apple = Container { engine: "container".into(), dialect: &APPLE, workspace: "/w".into(), ..container() };
+    let apple = Container { workdir: "/w".into(), cpus: 2.5, ..apple };
+    let line = line(&apple);
+    let known = [
+        "--rm",
+        "--interactive",
+        "--init",
+        "--name",
+        "--label",
+        "--user",
+        "--cap-drop",
+        "--ulimit",
+        "--memory",
+        "--cpus",
+        "--read-only",
+        "--tmpfs",
+        "--mount",
+        "--workdir",
+        "--env",
+        "--entrypoint",
+    ];
+    let ours = line.split(" -c ").next().unwrap_or_default();
+    let words = ours.split(' ').filter(|word| word.starts_with('-'));
+    assert_eq!(words.filter(|word| !known.contains(word)).collect::<Vec<_>>(), Vec::<&str>::new(), "{line}");
+    for part in [
+        "--ulimit nproc=512:512 --memory 4096M --cpus 2",
+        "--tmpfs /home/ringfence --tmpfs /tmp --mount type=bind,source=/w,target=/w",
+        "--mount type=bind,source=/data,target=/data,readonly",
+        "--env HOME=/home/ringfence/own",
+    ] {
+        assert!(line.contains(part), "{part}\nis not in\n{line}");
+    }
+    assert_eq!((apple.unspeakable(), apple.untellable()), (Vec::new(), None));
+    let closed = Container { network: "none".into(), cpus: 0.5, workspace: "/a,b".into(), ..apple };
+    assert_eq!(closed.unspeakable(), ["sandbox.network", "sandbox.cpus"]);
+    assert_eq!(closed.untellable(), Some(Path::new("/a,b")));
+}
+
+#[test]
+fn a_remote_engine_is_told_of_no_path_of_this_machines() {
+    let line = line(&Container { remote: Some(Remote::default()), mounts: Vec::new(), ..container() });
+    assert!(line.contains(r#"--mount 'type=volume,"dst=/work space/a,b:c"'"#), "{line}");
+    assert!(!line.contains("src=") && !line.contains("--add-host"), "{line}");
+}
+
+#[test]
+fn a_workspace_at_tmp_is_not_hidden_by_the_tmpfs() {
+    let line = line(&Container { workspace: "/tmp".into(), workdir: "/tmp".into(), ..container() });
+    assert!(!line.contains("--tmpfs /tmp:"), "{line}");
+}

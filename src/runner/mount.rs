@@ -1,0 +1,58 @@
+//! A bind mount, and how an engine is told of it.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::dialect::Dialect;
+
+/// A bind mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// On the host.
+    pub source: PathBuf,
+    /// Inside.
+    pub target: PathBuf,
+    /// Whether the agent may only read it.
+    pub read_only: bool,
+}
+
+/// The value of `--mount`: one line of CSV (RFC 4180), whose quoted fields carry commas, colons, quotes, spaces and newlines.
+pub(super) fn bind(dialect: &Dialect, source: &Path, target: &Path, read_only: bool) -> OsString {
+    if dialect.is_apple() {
+        // Its format knows no quotes.
+        let mut value = OsString::from("type=bind,source=");
+        value.push(source);
+        value.push(",target=");
+        value.push(target);
+        value.push(if read_only { ",readonly" } else { "" });
+        return value;
+    }
+    let mut value = b"type=bind,".to_vec();
+    value.extend(field("src=", source.as_os_str()));
+    value.push(b',');
+    value.extend(field("dst=", target.as_os_str()));
+    if read_only {
+        value.extend_from_slice(b",readonly");
+    }
+    OsString::from_vec(value)
+}
+
+/// The value of `--mount` for a volume without a name.
+pub(super) fn volume(target: &Path) -> OsString {
+    let mut value = b"type=volume,".to_vec();
+    value.extend(field("dst=", target.as_os_str()));
+    OsString::from_vec(value)
+}
+
+fn field(key: &str, value: &OsStr) -> Vec<u8> {
+    let mut field = format!("\"{key}").into_bytes();
+    for &byte in value.as_bytes() {
+        if byte == b'"' {
+            field.push(b'"');
+        }
+        field.push(byte);
+    }
+    field.push(b'"');
+    field
+}

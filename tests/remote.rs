@@ -1,0 +1,313 @@
+//! An engine that sees none of this machine's files: a second daemon with a mount namespace of its own, in which the workspaces do
+//! not exist, and a network of its own, so that it cannot come near the first one's bridge.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a panic is how tests fail, tests start processes, and a skip is said aloud"
+)]
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use support::runtime::Runtime;
+use support::stub::{KEY, Place, Stub, Trial, gateway};
+use support::{Bed, Engine, Running, signal, within};
+use tempfile::TempDir;
+
+const TINY: &str = "ringfence-test/tiny:latest";
+
+/// The other machine's engine, until it is dropped.
+struct Far {
+    folder: TempDir,
+    daemon: Child,
+    address: String,
+}
+
+impl Far {
+    /// Nothing, said aloud, where this machine cannot have one: that is no fault of what is tested.
+    fn start() -> Option<Far> {
+        Engine::get()?;
+        let has_daemon =
+            ["/usr/sbin", "/usr/bin", "/usr/local/bin"].iter().any(|folder| Path::new(folder).join("dockerd").exists());
+        if !rustix::process::geteuid().is_root() || !has_daemon {
+            println!("skipped on this machine: a second engine needs root and dockerd");
+            return None;
+        }
+        let folder = tempfile::Builder::new().prefix("rf-far-").tempdir().unwrap();
+        let (at, beds) = (folder.path().display(), Bed::base());
+        let script = format!(
+            "ip link set lo up && mount -t tmpfs none '{}' && exec dockerd --bridge none --iptables=false --ip6tables=false \
+             --data-root {at}/data --exec-root {at}/exec --pidfile {at}/pid --host unix://{at}/socket",
+            beds.display()
+        );
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--net", "sh", "-c", &script]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+        let daemon = command.env("PATH", path).env_remove("DOCKER_HOST").spawn().unwrap();
+        let address = serve(folder.path().join("socket"));
+        let far = Far { folder, daemon, address };
+        within(Duration::from_secs(60), "the far engine answers", || far.docker(&["version"]).contains("Server"));
+        let tar = far.folder.path().join("tiny.tar");
+        assert!(Runtime::Docker.client().args(["save", "--output"]).arg(&tar).arg(TINY).status().unwrap().success());
+        far.docker(&["load", "--input", tar.to_str().unwrap()]);
+        Some(far)
+    }
+
+    fn docker(&self, args: &[&str]) -> String {
+        let mut command = Command::new("docker");
+        command.args(args).env("DOCKER_HOST", format!("unix://{}/socket", self.folder.path().display()));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+            .trim()
+            .to_owned()
+    }
+
+    /// A bed whose ringfence is led to this engine by a docker context, which names an address of another machine's.
+    fn bed(&self) -> Bed {
+        let mut bed = Bed::new();
+        let config = bed.home().join(".docker");
+        let host = format!("host={}", self.address);
+        let mut command = Command::new("docker");
+        command.arg("--config").arg(config).args(["context", "create", "far", "--docker", &host]);
+        assert!(
+            command.env_remove("DOCKER_HOST").stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+        );
+        bed.set("DOCKER_CONTEXT", "far");
+        bed
+    }
+
+    fn containers(&self) -> String {
+        self.docker(&["ps", "--all", "--quiet", "--filter", "label=ringfence=1"])
+    }
+
+    /// Nothing of any run is left there: no container, and no volume with somebody's workspace.
+    fn is_clean(&self) -> bool {
+        self.containers().is_empty() && self.docker(&["volume", "ls", "--quiet"]).is_empty()
+    }
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        signal(i32::try_from(self.daemon.id()).unwrap(), "TERM");
+        let _ = self.daemon.wait();
+    }
+}
+
+/// An address on loopback that leads to `socket`, for as long as this process lives.
+fn serve(socket: PathBuf) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let Ok(far) = UnixStream::connect(&socket) else { continue };
+            let (mut near_in, mut far_out) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+            thread::spawn(move || {
+                let _ = io::copy(&mut near_in, &mut far_out);
+                let _ = far_out.shutdown(Shutdown::Write);
+            });
+            thread::spawn(move || back(far, near));
+        }
+    });
+    address
+}
+
+fn back(mut far: UnixStream, mut near: TcpStream) {
+    let _ = io::copy(&mut far, &mut near);
+    let _ = near.shutdown(Shutdown::Write);
+}
+
+fn shell<'a>(rest: &[&'a str]) -> Vec<&'a str> {
+    let fixed =
+        ["run", "--agent", "shell", "--mode", "docker", "--image", TINY, "--network", "none", "--timeout", "60s"];
+    [fixed.as_slice(), &["--grace", "2s"], rest].concat()
+}
+
+/// Everything below a folder: its path, kind, permissions, contents and, to see whether it was touched, its inode.
+fn tree(folder: &Path) -> Vec<(PathBuf, u32, Vec<u8>, u64)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let (path, metadata) = (entry.path(), entry.metadata().unwrap());
+            let contents = match metadata.file_type() {
+                kind if kind.is_symlink() => fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes(),
+                kind if kind.is_file() => fs::read(&path).unwrap(),
+                _ => Vec::new(),
+            };
+            if metadata.is_dir() {
+                folders.push(path.clone());
+            }
+            found.push((path, metadata.mode(), contents, metadata.ino()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_workspace_goes_to_a_remote_engine_and_its_changes_come_back() {
+    let Some(far) = Far::start() else { return };
+    changes_come_back(&far);
+    what_was_done_before_a_timeout_comes_back(&far);
+    what_changed_here_meanwhile_stays(&far);
+    an_end_by_force_loses_nothing_here(&far);
+    nothing_of_this_machine_is_promised_there(&far);
+}
+
+fn changes_come_back(far: &Far) {
+    let bed = far.bed();
+    for (path, text) in
+        [("keep", "kept"), ("change", "old"), ("delete", "x"), ("sub/script.sh", "#!/bin/sh\necho ran\n")]
+    {
+        bed.write(&format!("work/{path}"), text);
+    }
+    for number in 0..10_000 {
+        bed.write(&format!("work/many/{}/{number}", number % 100), format!("{number}"));
+    }
+    fs::set_permissions(bed.workspace().join("sub/script.sh"), Permissions::from_mode(0o750)).unwrap();
+    symlink("sub/script.sh", bed.workspace().join("link")).unwrap();
+    let before = tree(&bed.workspace().join("many"));
+    let script = r#"
+        [ "$(find many -type f | wc -l)" = 10000 ] && [ "$(cat many/42/1042)" = 1042 ] || exit 9
+        ./link; stat -c '%a' sub/script.sh; readlink link; cat /proc/mounts | grep -c " $PWD " ; grep CapEff /proc/self/status
+        echo new >made; mkdir -p a/b; echo deep >a/b/c; chmod 700 a/b; chmod 755 keep
+        echo more >>change; rm delete; rm -r many/7; ln -s ../keep a/link; mv sub moved; : >"odd name
+with a newline"
+    "#;
+    let done = bed.run_with(&shell(&["--json"]), script.as_bytes()).exits(0);
+    let json = done.json();
+    assert_eq!(json["output"], "ran\n750\nsub/script.sh\n1\nCapEff:\t0000000000000000\n", "{}", done.stderr);
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 0, "{json}");
+    let work = bed.workspace();
+    let text = |path: &str| fs::read_to_string(work.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert_eq!(
+        (text("made"), text("a/b/c"), text("change"), text("keep")),
+        ("new\n".into(), "deep\n".into(), "oldmore\n".into(), "kept".into())
+    );
+    let mode = |path: &str| fs::metadata(work.join(path)).unwrap().mode() & 0o7777;
+    assert_eq!((mode("a/b"), mode("keep"), mode("moved/script.sh")), (0o700, 0o755, 0o750));
+    assert_eq!(fs::read_link(work.join("a/link")).unwrap(), Path::new("../keep"));
+    assert_eq!(fs::read_link(work.join("link")).unwrap(), Path::new("sub/script.sh"), "it is as it was");
+    assert!(work.join("odd name\nwith a newline").exists());
+    for gone in ["delete", "sub", "many/7"] {
+        assert!(fs::symlink_metadata(work.join(gone)).is_err(), "{gone}");
+    }
+    let seven = work.join("many/7");
+    let rest: Vec<_> = before.into_iter().filter(|(path, ..)| !path.starts_with(&seven)).collect();
+    assert!(tree(&work.join("many")) == rest, "what nobody changed was not written again");
+    let owner = fs::metadata(&work).unwrap().uid();
+    assert_eq!(fs::metadata(work.join("made")).unwrap().uid(), owner);
+    within(Duration::from_secs(10), "nothing is left there", || far.is_clean());
+}
+
+fn what_was_done_before_a_timeout_comes_back(far: &Far) {
+    let bed = far.bed();
+    let script = "echo half >made; trap '' TERM; while :; do sleep 1; done";
+    let done = bed.run(&shell(&["--timeout", "3s", "--json", script])).exits(124);
+    assert_eq!(done.json()["class"], "timeout");
+    assert_eq!(fs::read_to_string(bed.workspace().join("made")).unwrap(), "half\n", "{}", done.stderr);
+    within(Duration::from_secs(10), "nothing is left there", || far.is_clean());
+}
+
+/// Starts a script that waits there until `go` lets it on.
+fn start_and_wait(far: &Far, bed: &Bed, script: &str) -> (Running, String) {
+    let whole = format!("touch /tmp/ready; while [ ! -e /tmp/go ]; do sleep 0.05; done; {script}");
+    let running = bed.spawn(&shell(&["--json"]), whole.as_bytes());
+    let mut name = String::new();
+    within(Duration::from_secs(30), "the script runs there", || {
+        name = far.containers();
+        !name.is_empty() && far.docker(&["exec", &name, "ls", "/tmp/ready"]) == "/tmp/ready"
+    });
+    (running, name)
+}
+
+fn what_changed_here_meanwhile_stays(far: &Far) {
+    let bed = far.bed();
+    bed.write("work/both", "before");
+    bed.write("work/theirs", "before");
+    bed.write("outside", "mine");
+    let script = "echo there >both; echo there >theirs; ln -s ../outside evil; ln -s /etc/passwd worse";
+    let (running, name) = start_and_wait(far, &bed, script);
+    bed.write("work/both", "here");
+    far.docker(&["exec", &name, "touch", "/tmp/go"]);
+    let done = running.finish().exits(0).says("warning: conflict: both was changed on this machine meanwhile");
+    let json = done.json();
+    let warnings = json["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 4, "{json}");
+    let text = |path: &str| fs::read_to_string(bed.workspace().join(path)).unwrap();
+    assert_eq!((text("both"), text("theirs")), ("here".into(), "there\n".into()));
+    for link in ["evil", "worse"] {
+        assert!(fs::symlink_metadata(bed.workspace().join(link)).is_err(), "{link} leads out of the workspace");
+    }
+    // The agent's version is not lost.
+    let kept = warnings.last().unwrap().as_str().unwrap().rsplit(' ').next().unwrap().to_owned();
+    let listed = Command::new("tar").args(["-xOf", &kept, "./both"]).output().unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&listed), "there\n", "{kept}");
+}
+
+fn an_end_by_force_loses_nothing_here(far: &Far) {
+    let bed = far.bed();
+    for number in 0..200 {
+        bed.write(&format!("work/files/{number}"), vec![b'x'; 10_000]);
+    }
+    let before = tree(&bed.workspace());
+    let (running, _) = start_and_wait(far, &bed, "rm -r files");
+    running.signal("KILL");
+    drop(running.finish());
+    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+    assert!(tree(&bed.workspace()) == before, "nothing was changed");
+    // At any moment: what is there is the old or the new, each file whole.
+    let script = "for file in files/*; do head -c 20000 /dev/zero | tr '\\0' y >$file; done";
+    for milliseconds in [200, 500] {
+        let running = bed.spawn(&shell(&[]), script.as_bytes());
+        thread::sleep(Duration::from_millis(milliseconds));
+        running.signal("KILL");
+        drop(running.finish());
+        for (path, _, contents, _) in tree(&bed.workspace().join("files")) {
+            let whole = contents == [b'x'; 10_000] || contents == vec![b'y'; 20_000];
+            assert!(
+                whole || path.file_name().unwrap().to_string_lossy().starts_with(".ringfence-"),
+                "{}",
+                path.display()
+            );
+        }
+    }
+    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+}
+
+fn nothing_of_this_machine_is_promised_there(far: &Far) {
+    let bed = far.bed();
+    bed.run(&shell(&["--mount", "/etc:/x:ro", "true"])).exits(2).says("the engine is on another machine");
+    bed.run(&["sandbox", "create", "--mode", "docker", "--image", TINY]).exits(78).says("has no warm sandboxes");
+    let dry = bed.run(&shell(&["--dry-run", "true"])).exits(0).out();
+    assert!(dry.contains("--mount 'type=volume,") && !dry.contains("type=bind"), "{dry}");
+    // Told to, ringfence mounts; there is nothing to mount there.
+    bed.config("[docker]\nworkspace = \"mount\"\n");
+    bed.run(&shell(&["--max-attempts", "1", "true"])).exits(2).says("cannot mount a folder");
+}
+
+#[test]
+fn the_real_claude_works_on_a_copy() {
+    let Some(_) = Engine::get() else { return };
+    if std::env::var_os("RINGFENCE_TEST_CLAUDE").is_none() {
+        return support::skip("no agents: run tests/run.sh");
+    }
+    let stub = Stub::start(&["--require-token", KEY]);
+    let trial = Trial::at("claude", Place::Docker, &format!("http://{}:{}", gateway(), stub.port())).with_key();
+    trial.bed.config("[docker]\nworkspace = \"copy\"\n");
+    trial.bed.write("work/given.txt", "given");
+    let task = "Do this.\nstub: sh cat given.txt > made.txt; rm given.txt\nstub: text the answer";
+    assert_eq!(trial.run(&[], task).exits(0).out(), "the answer\n");
+    assert_eq!((trial.file("made.txt"), trial.file("given.txt")), ("given".into(), String::new()));
+}

@@ -1,0 +1,295 @@
+//! Engines other than Docker's own: what each guarantees, what it cannot, and that nobody is told otherwise.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a panic is how tests fail, tests start processes, and a skip is said aloud"
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+use support::runtime::Runtime;
+use support::{Bed, Done, Engine, RINGFENCE, part, skip, start};
+use tempfile::TempDir;
+
+const TINY: &str = "ringfence-test/tiny:latest";
+
+/// A shell script in a container of this mode.
+fn shell<'a>(mode: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["run", "--agent", "shell", "--mode", mode, "--timeout", "60s", "--image", TINY];
+    args.extend(rest);
+    args
+}
+
+/// A bed that uses this engine, where tests/run.sh brought it.
+fn bed_of(runtime: Runtime) -> Option<Bed> {
+    Engine::get()?;
+    if runtime == Runtime::Podman && std::env::var_os("RINGFENCE_TEST_PODMAN").is_none() {
+        skip("no Podman: run tests/run.sh");
+        return None;
+    }
+    Some(runtime.bed())
+}
+
+const FACTS: &str = r#"
+grep -E '^(CapPrm|CapEff|CapBnd|NoNewPrivs)' /proc/self/status | tr '\t\n' '  '; echo
+for folder in / /etc /bin /home; do (: >"$folder/x") 2>/dev/null && echo "writable $folder"; done
+echo "home $(ls -A "$HOME" | wc -l) $(stat -c '%u:%g %a' "$HOME")"
+for folder in /tmp "$HOME"; do cp /bin/busybox "$folder/true" && "$folder/true" && echo "runs in $folder"; done
+cd /sys/fs/cgroup
+echo "memory $(cat memory.max memory/memory.limit_in_bytes 2>/dev/null)"
+echo "pids $(cat pids.max pids/pids.max 2>/dev/null)"
+cd "$OLDPWD"
+echo "$API"; mkdir deep && echo mine >deep/file
+"#;
+
+#[test]
+fn podman_gives_what_docker_gives() {
+    let Some(mut bed) = bed_of(Runtime::Podman) else { return };
+    bed.set("API", "http://user:pass@localhost:8/x");
+    bed.config("[sandbox]\npids = 40\n");
+    let script = format!("{FACTS}grep -c 'host\\.containers\\.internal' /etc/hosts");
+    let done = bed.run_with(&shell("docker", &["--memory", "96m", "-e", "API"]), script.as_bytes()).exits(0);
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let zero = "0000000000000000";
+    let wanted = format!(
+        "CapPrm: {zero} CapEff: {zero} CapBnd: {zero} NoNewPrivs: 1 \nhome 0 {uid}:{gid} 700\nruns in /tmp\n\
+         runs in /home/ringfence\nmemory {}\npids 40\nhttp://user:pass@host.containers.internal:8/x\n1\n",
+        96 << 20
+    );
+    assert_eq!(done.out(), wanted, "{}", done.stderr);
+    let made = fs::metadata(bed.workspace().join("deep/file")).unwrap();
+    assert_eq!((made.uid(), made.gid()), (uid, gid));
+}
+
+#[test]
+fn apples_container_is_told_only_what_it_knows_and_what_it_lacks_is_said() {
+    let Some(mut bed) = bed_of(Runtime::Apple) else { return };
+    let calls = bed.root().join("calls");
+    bed.set("STAND_IN_LOG", &calls).set("API", "http://user:pass@localhost:8/x");
+    let args = |rest: &[&'static str]| [shell("apple", &["--memory", "96m", "-e", "API"]), rest.to_vec()].concat();
+
+    // Its containers reach this machine by a name that somebody with the right to must set up.
+    let done = bed.run(&args(&["--json", "true"])).exits(78);
+    let json = done.json();
+    assert!(json["message"].as_str().unwrap().starts_with("API names a service of this machine"), "{json}");
+    let hint = format!(
+        "sudo {} system dns create host.container.internal --localhost 203.0.113.113",
+        Runtime::Apple.program()
+    );
+    assert_eq!(json["hint"], hint);
+    assert!(!fs::read_to_string(&calls).unwrap().contains("run "), "nothing was started");
+    bed.set("STAND_IN_NAMES", "host.container.internal");
+
+    // It has no network that leads nowhere, and its limit of processes is a user's, which root does not have.
+    bed.run(&args(&["--network", "none", "true"])).exits(78).says("does not enforce sandbox.network");
+    bed.run(&args(&["--cpus", "0.5", "true"])).exits(78).says("does not enforce sandbox.cpus");
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    if uid == 0 {
+        bed.run(&args(&["true"])).exits(78).says("does not enforce sandbox.pids here");
+    }
+    let done = bed.run_with(&args(&["--allow-partial"]), FACTS.as_bytes()).exits(0);
+    let zero = "0000000000000000";
+    let wanted = format!(
+        "CapPrm: {zero} CapEff: {zero} CapBnd: {zero} NoNewPrivs: 0 \nhome 0 {uid}:{gid} 700\nruns in /tmp\n\
+         runs in /home/ringfence/own\nmemory {}\n",
+        96 << 20
+    );
+    assert!(done.out().starts_with(&wanted), "{done:?}");
+    assert!(done.out().ends_with("\nhttp://user:pass@host.container.internal:8/x\n"), "{done:?}");
+    let made = fs::metadata(bed.workspace().join("deep/file")).unwrap();
+    assert_eq!((made.uid(), made.gid()), (uid, gid));
+    let comma = bed.root().join("a,b");
+    fs::create_dir(&comma).unwrap();
+    bed.run(&args(&["--mount", "../a,b:/x", "true"])).exits(2).says("cannot be told of a path with a comma");
+}
+
+/// The engine that `sandbox show` found for a mode, and the levels of these guarantees there.
+fn shown(done: Done, mode: &str, names: &[&str]) -> (Value, Vec<String>) {
+    let json = done.exits(0).json();
+    let row = |name: &&str| {
+        json["guarantees"].as_array().unwrap().iter().find(|row| row["guarantee"] == **name).unwrap().clone()
+    };
+    let levels = names.iter().map(|name| row(name)[mode].as_str().unwrap().to_owned()).collect();
+    (json["engines"][mode].clone(), levels)
+}
+
+#[test]
+fn apples_service_that_does_not_run_is_told_with_what_starts_it() {
+    let Some(mut bed) = bed_of(Runtime::Apple) else { return };
+    let doctor = ["--mode", "apple", "sandbox", "doctor", "--agent", "shell", "--json"];
+    let engine = |done: Done| {
+        let json = done.json();
+        json["checks"].as_array().unwrap().iter().find(|check| check["id"] == "engine").unwrap().clone()
+    };
+    assert_eq!(engine(bed.run(&doctor).exits(0))["status"], "ok");
+    bed.set("STAND_IN_DOWN", "1");
+    let fix = format!("{} system start", Runtime::Apple.program());
+    let check = engine(bed.run(&doctor).exits(69));
+    assert_eq!((check["status"].as_str(), check["fix"].as_str()), (Some("fail"), Some(fix.as_str())), "{check}");
+    let json = bed.run(&shell("apple", &["--json", "true"])).exits(69).json();
+    assert_eq!(
+        (json["class"].as_str(), json["hint"].as_str()),
+        (Some("daemon_unreachable"), Some(fix.as_str())),
+        "{json}"
+    );
+}
+
+#[test]
+fn the_table_says_what_was_found() {
+    let Some(docker) = bed_of(Runtime::Docker) else { return };
+    let show = ["sandbox", "show", "--json"];
+    let limits = ["memory", "cpus", "pids", "no-new-privileges"];
+    let (engine, levels) = shown(docker.run(&show), "docker", &limits);
+    assert!(engine["name"].as_str().unwrap().starts_with("Docker "), "{engine}");
+    assert_eq!(levels, ["enforced"; 4]);
+    let (engine, levels) = shown(docker.run(&show), "apple", &limits);
+    assert_eq!((engine["found"].as_bool(), levels), (Some(false), vec!["absent".to_owned(); 4]), "{engine}");
+    let mut dead = Runtime::Docker.bed();
+    dead.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
+    let (engine, levels) = shown(dead.run(&show), "docker", &limits);
+    assert_eq!((engine["reason"].as_str(), levels), (Some("no docker engine answers"), vec!["absent".to_owned(); 4]));
+    let (engine, levels) = shown(Runtime::Apple.bed().run(&show), "apple", &limits);
+    assert_eq!(
+        (engine["name"].as_str(), levels.join(" ")),
+        (Some("Apple container"), "enforced enforced partial absent".into())
+    );
+    let Some(podman) = bed_of(Runtime::Podman) else { return };
+    let (engine, levels) = shown(podman.run(&show), "docker", &limits);
+    assert!(engine["name"].as_str().unwrap().starts_with("Podman "), "{engine}");
+    assert_eq!(levels, ["enforced"; 4]);
+}
+
+#[test]
+fn the_stand_in_refuses_what_apples_container_does_not_know() {
+    for words in [
+        "run --security-opt no-new-privileges x",
+        "run --pids-limit 5 x",
+        "run --add-host a:b x",
+        "run --pull never x",
+        "run --tmpfs /x:uid=1 x",
+        "run --network none x",
+        "run --cpus 1.5 x",
+        "run --memory 5b x",
+        "run --mount type=tmpfs,target=/x x",
+        "rm --volumes x",
+        "ps",
+        "info",
+    ] {
+        let output = Command::new(Runtime::Apple.program()).args(words.split(' ')).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{words}");
+    }
+}
+
+#[test]
+fn podmans_faults_are_told() {
+    let Some(bed) = bed_of(Runtime::Podman) else { return };
+    for (rest, code, class) in [
+        (["--image", "ringfence-test/nope:1"], 69, "image_missing"),
+        (["--network", "nonet"], 69, "network_missing"),
+        (["--image", "ringfence-test/UPPER"], 78, "invalid_image"),
+    ] {
+        let done = bed.run(&shell("docker", &[rest.as_slice(), &["--json", "true"]].concat())).exits(code);
+        assert_eq!(done.json()["class"], class, "{}", done.stderr);
+    }
+    let missing = Runtime::Docker.bed();
+    missing.config("[docker]\ncommand = \"nerdctl-that-is-not-there\"\n");
+    missing.run(&shell("docker", &["true"])).exits(69).says("is not installed");
+}
+
+/// A user who has subordinate ids, with Podman's storage and everything else of theirs in a folder.
+struct Rootless {
+    root: TempDir,
+    user: String,
+}
+
+impl Rootless {
+    /// Nothing, said aloud, where this machine has no rootless Podman: that is for tests/run.sh to find out, and no fault of ours.
+    fn new() -> Option<Self> {
+        bed_of(Runtime::Podman)?;
+        let Ok(user) = std::env::var("RINGFENCE_TEST_ROOTLESS") else {
+            let reason = std::env::var("RINGFENCE_TEST_ROOTLESS_REASON").unwrap_or_else(|_| "not looked for".into());
+            println!("skipped on this machine: no rootless Podman: {reason}");
+            return None;
+        };
+        let root = tempfile::Builder::new().prefix("rf-rootless-").tempdir().unwrap();
+        for folder in ["run", "work", "home/.config/ringfence"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let rootless = Rootless { root, user };
+        fs::copy(RINGFENCE, rootless.path("ringfence")).unwrap();
+        let conf = PathBuf::from(part("RINGFENCE_TEST_PODMAN")).join("rootless.conf");
+        fs::copy(conf, rootless.path("containers.conf")).unwrap();
+        fs::write(rootless.path("home/.config/ringfence/config.toml"), "[docker]\ncommand = \"podman\"\n").unwrap();
+        let tar = rootless.path("tiny.tar");
+        Runtime::Docker.client().args(["save", "--output"]).arg(&tar).arg(TINY).status().unwrap();
+        let owner = format!("{0}:{0}", rootless.user);
+        assert!(Command::new("chown").args(["-R", &owner]).arg(rootless.root.path()).status().unwrap().success());
+        let loaded = start(rootless.command("podman", &["load", "--input", tar.to_str().unwrap()]), b"").finish();
+        drop(loaded.exits(0));
+        Some(rootless)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        fs::canonicalize(self.root.path()).unwrap().join(name)
+    }
+
+    fn command(&self, program: &str, args: &[&str]) -> Command {
+        let user = &self.user;
+        let mut command = Command::new("setpriv");
+        command.args([format!("--reuid={user}"), format!("--regid={user}"), "--init-groups".into(), program.into()]);
+        command.args(args).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+        command.env("HOME", self.path("home")).env("XDG_RUNTIME_DIR", self.path("run"));
+        command.env("CONTAINERS_CONF", self.path("containers.conf")).current_dir(self.path("work"));
+        command
+    }
+
+    fn run(&self, rest: &[&str]) -> Done {
+        let args = shell("docker", &[&["--network", "none"], rest].concat());
+        start(self.command(self.path("ringfence").to_str().unwrap(), &args), b"").finish()
+    }
+}
+
+impl Drop for Rootless {
+    fn drop(&mut self) {
+        // It keeps a process of its own for the next call.
+        let pid = fs::read_to_string(self.root.path().join("run/libpod/tmp/pause.pid")).unwrap_or_default();
+        if let Ok(pid) = pid.trim().parse::<u32>() {
+            let _ = Command::new("kill").arg(pid.to_string()).status();
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_an_engine_only_accepts_is_refused_and_files_are_the_callers() {
+    let Some(rootless) = Rootless::new() else { return };
+    let id = Command::new("id").args(["-u", &rootless.user]).output().unwrap().stdout;
+    let uid: u32 = String::from_utf8(id).unwrap().trim().parse().unwrap();
+    let script = "echo \"$(id -u) $(stat -c '%u %a' \"$HOME\")\"; touch made";
+    let strict = rootless.run(&["--json", script]);
+    let partial = rootless.run(&["--allow-partial", script]).exits(0);
+    assert_eq!(partial.out(), format!("{uid} {uid} 700\n"), "{}", partial.stderr);
+    assert_eq!(fs::metadata(rootless.path("work/made")).unwrap().uid(), uid);
+    let program = rootless.path("ringfence");
+    let show = rootless.command(program.to_str().unwrap(), &["sandbox", "show", "--json"]);
+    let (engine, levels) = shown(start(show, b"").finish(), "docker", &["memory", "pids"]);
+    assert!(engine["name"].as_str().unwrap().ends_with(", rootless"), "{engine}");
+    // Whether this machine's rootless engines have control groups, its kernel decides.
+    let warned = partial.stderr.contains("does not enforce sandbox.memory");
+    if warned {
+        let json = strict.exits(78).json();
+        assert_eq!((json["class"].as_str(), json["agentExitCode"].as_i64()), (Some("config"), None), "{json}");
+        assert!(json["message"].as_str().unwrap().contains("podman does not enforce sandbox.memory"), "{json}");
+        assert!(json["hint"].as_str().unwrap().contains("--allow-partial"), "{json}");
+        assert_eq!(levels, ["absent"; 2], "{engine}");
+    } else {
+        assert_eq!(levels, ["enforced"; 2], "{engine}");
+        drop(strict.exits(0));
+    }
+}

@@ -1,0 +1,92 @@
+//! Which engine a test goes through: `RINGFENCE_TEST_CLI` lets a suite that was written for Docker run again through another.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::{Bed, part};
+
+/// An engine that tests/run.sh brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    Docker,
+    /// Podman, run by the tests' own user.
+    Podman,
+    /// The stand-in for Apple's `container`, which carries everything out on the Docker Engine.
+    Apple,
+}
+
+impl Runtime {
+    pub fn chosen() -> Self {
+        match std::env::var("RINGFENCE_TEST_CLI").as_deref() {
+            Err(_) | Ok("docker") => Runtime::Docker,
+            Ok("podman") => Runtime::Podman,
+            Ok("apple") => Runtime::Apple,
+            Ok(other) => panic!("RINGFENCE_TEST_CLI={other}: docker, podman or apple"),
+        }
+    }
+
+    /// The mode of ringfence that uses it.
+    pub fn mode(self) -> &'static str {
+        if self == Runtime::Apple { "apple" } else { "docker" }
+    }
+
+    /// The program that ringfence calls.
+    pub fn program(self) -> String {
+        match self {
+            Runtime::Docker => "docker".into(),
+            Runtime::Podman => "podman".into(),
+            Runtime::Apple => stand_in().display().to_string(),
+        }
+    }
+
+    /// The options that close the network, where that can be done. Apple's limit of processes does not hold for root, as whom tests
+    /// often run: that is known here, and refused otherwise.
+    pub fn closed(self) -> &'static [&'static str] {
+        match self {
+            Runtime::Apple => &["--allow-partial"],
+            _ => &["--network", "none"],
+        }
+    }
+
+    /// A bed whose ringfence uses this engine.
+    pub fn bed(self) -> Bed {
+        let mut bed = Bed::new();
+        match self {
+            Runtime::Docker => {}
+            Runtime::Podman => bed.use_engine("\n[docker]\ncommand = \"podman\"\n"),
+            Runtime::Apple => bed.use_engine(&format!("\n[apple]\ncommand = \"{}\"\n", self.program())),
+        }
+        for (name, value) in self.variables() {
+            bed.set(name, value);
+        }
+        bed
+    }
+
+    /// What the engine's client must be told.
+    fn variables(self) -> Vec<(&'static str, std::ffi::OsString)> {
+        let names: &[&str] = match self {
+            Runtime::Docker | Runtime::Apple => &["DOCKER_HOST", "DOCKER_CONFIG"],
+            Runtime::Podman => {
+                let folder = part("RINGFENCE_TEST_PODMAN");
+                let file = |name: &str| Path::new(&folder).join(name).into_os_string();
+                return vec![
+                    ("CONTAINERS_CONF", file("containers.conf")),
+                    ("CONTAINERS_STORAGE_CONF", file("storage.conf")),
+                ];
+            }
+        };
+        names.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))).collect()
+    }
+
+    /// The client with which a test looks at the engine itself.
+    pub fn client(self) -> Command {
+        let mut command = Command::new(if self == Runtime::Podman { "podman" } else { "docker" });
+        command.envs(self.variables());
+        command
+    }
+}
+
+/// The stand-in's path.
+pub fn stand_in() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/container")
+}
