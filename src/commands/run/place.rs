@@ -215,8 +215,8 @@ pub fn container(
     };
     if (container.door.is_some() || container.forwards.is_some()) && (mode == Mode::Apple || container.remote.is_some())
     {
-        let message =
-            format!("{} cannot let through listed hosts, or forward services, where it runs", container.engine);
+        let there = if mode == Mode::Apple { "mode apple" } else { "a remote engine" };
+        let message = format!("{there} has no door for listed hosts, and no way for forwarded services");
         return Err(Failure::config(
             message,
             "use --network none or a Docker Engine on this machine, without --allow-host and --forward",
