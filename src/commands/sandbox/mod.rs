@@ -75,7 +75,6 @@ pub struct Row {
     /// When it was made, as RFC 3339 writes it.
     pub created: String,
     /// The container that keeps its door.
-    #[serde(default)]
     pub door: String,
     /// The process that it must not outlive, if any.
     #[serde(flatten)]
