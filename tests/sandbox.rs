@@ -15,7 +15,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, space, within};
+use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, signal, space, within};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -352,6 +352,91 @@ fn an_engines_fault_is_no_code_of_the_command() {
     within(PATIENCE, "it runs", || there.exists());
     warm.bed.run(&["sandbox", "rm", &warm.name]).exits(0);
     running.finish().exits(137);
+}
+
+/// The pid of the engine's client that this one started.
+fn client(running: &Running) -> i32 {
+    let file = format!("/proc/{0}/task/{0}/children", running.pid());
+    let mut pid = None;
+    within(PATIENCE, "the client is there", || {
+        pid = fs::read_to_string(&file).unwrap_or_default().split_whitespace().next().and_then(|pid| pid.parse().ok());
+        pid.is_some()
+    });
+    pid.unwrap()
+}
+
+#[test]
+fn a_command_is_done_once_and_ends_with_its_client_and_its_reader() {
+    let Some(warm) = Warm::new() else { return };
+    let there = |name: &str| warm.bed.workspace().join(name);
+    // What it says may read like the engine's.
+    let script = "echo once >>times; echo 'Error response from daemon: Container x is not running' >&2; exit 1";
+    warm.exec(&["sh", "-c", script]).exits(1);
+    assert_eq!(fs::read_to_string(there("times")).unwrap(), "once\n");
+
+    for (name, ready) in [("TERM", "termed"), ("KILL", "killed")] {
+        let script = format!("trap '' HUP; touch {ready}; while :; do sleep 1; done");
+        let running = warm.bed.spawn(&["--json", "sandbox", "exec", &warm.name, "--", "sh", "-c", &script], b"");
+        within(PATIENCE, "it runs", || there(ready).exists());
+        signal(client(&running), name);
+        let json = running.finish().exits(69).json();
+        assert!(json["message"].as_str().unwrap().contains("client was ended from outside"), "{json}");
+        warm.idles(PATIENCE);
+    }
+
+    let plain = warm.bed.command(&[]);
+    let mut shell = Command::new("sh");
+    shell.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.args(["-c", &format!("{RINGFENCE} sandbox exec {} -- yes | head -n 1", warm.name)]);
+    let output = shell.current_dir(warm.bed.workspace()).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "y\n");
+    warm.idles(PATIENCE);
+
+    // Who is in a sandbox counts, whatever it is.
+    let running = warm.bed.spawn(&["sandbox", "exec", &warm.name, "--", "sh", "-c", "touch in; sleep 300"], b"");
+    within(PATIENCE, "it runs", || there("in").exists());
+    assert_eq!(rows(&warm)[0]["runs"], 1);
+    warm.bed.run(&["sandbox", "save", &warm.name, "ringfence-test/never"]).exits(2).says("a run is in");
+    let pruned = warm.bed.run(&["--json", "sandbox", "prune", "--dry-run", "--older-than", "1ms"]).exits(0);
+    assert!(!pruned.out().contains(&warm.name), "{pruned:?}");
+    running.signal("TERM");
+    running.finish().exits(143);
+
+    warm.bed.run(&["sandbox", "set", "run.output_limit", "1KiB"]).exits(0);
+    let json = warm.bed.run(&["--json", "sandbox", "exec", &warm.name, "--", "seq", "1000"]).exits(0).json();
+    assert_eq!((json["stdout"].as_str().unwrap().len(), &json["stdoutTruncated"]), (1024, &json!(true)));
+    warm.bed.run(&["sandbox", "set", "sandbox.required_env", "[\"NOT_SET\"]"]).exits(0);
+    let json = warm.bed.run(&["--json", "sandbox", "exec", &warm.name, "--", "true"]).exits(78).json();
+    assert_eq!(json["class"], "env_missing");
+}
+
+#[test]
+fn a_container_of_somebody_elses_is_left_alone() {
+    let Some(warm) = Warm::new() else { return };
+    let foreign = format!("{}-foreign", warm.name);
+    Engine.docker(&["run", "-d", "--init", "--name", &foreign, &Engine.tiny(), "sleep", "600"]);
+    let id = Engine.docker(&["inspect", "--format", "{{.Id}}", &warm.name]);
+    let login = json!({"claudeAiOauth": {"accessToken": "access-1", "refreshToken": "r",
+        "expiresAt": 4_102_444_800_000_u64, "scopes": ["user:inference"]}});
+    warm.bed.write("home/.claude/.credentials.json", login.to_string());
+    for name in [foreign.as_str(), &id[..12]] {
+        for options in [&[][..], &["--agent", "claude"]] {
+            let args = [&["--json", "sandbox", "exec", name], options, &["--", "touch", "/tmp/entered"]].concat();
+            let json = warm.bed.run(&args).exits(69).json();
+            assert_eq!(json["class"], "sandbox_missing", "{name}: {json}");
+        }
+        let json = warm.bed.run(&["run", "--json", "--sandbox", name, "touch /tmp/entered"]).exits(69).json();
+        assert_eq!(json["class"], "sandbox_missing", "{name}: {json}");
+    }
+    let look = ["sh", "-c", "find /tmp/entered ~/.claude 2>/dev/null; :"];
+    assert_eq!(Engine.docker(&[&["exec", &foreign], &look[..]].concat()), "");
+    assert_eq!(warm.exec(&look).exits(0).out(), "");
+    // Nor is it started.
+    Engine.docker(&["stop", "-t", "0", &foreign]);
+    for args in [&["run", "--sandbox", &foreign, "true"][..], &["sandbox", "exec", &foreign, "--", "true"]] {
+        warm.bed.run(args).exits(69);
+        assert_eq!(Engine.docker(&["inspect", "--format", "{{.State.Running}}", &foreign]), "false", "{args:?}");
+    }
 }
 
 /// A terminal of tmux, on a server of its own.

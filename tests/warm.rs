@@ -195,7 +195,7 @@ fn a_run_works_where_its_workspace_is_in_the_sandbox_or_nowhere() {
     // A container of somebody else's has no say in where a run is.
     let foreign = format!("{}-foreign", warm.name);
     Engine.docker(&["run", "-d", "--name", &foreign, "--init", &Engine.tiny(), "sleep", "600"]);
-    warm.bed.run(&["run", "--sandbox", &foreign, "echo ran"]).exits(2).says("it is no sandbox of ringfence");
+    warm.bed.run(&["run", "--sandbox", &foreign, "echo ran"]).exits(69).says("is no sandbox of ringfence");
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub fn marker(run_id: &str) -> String {
     format!("RINGFENCE_RUN_{}=1", run_id.replace('-', "_"))
 }
 
+/// The variable of a warm sandbox that says its name: a container that somebody else made has none.
+pub const NAME: &str = "RINGFENCE_SANDBOX";
+
 /// The variable of a warm sandbox that says which of the host's folders it has: a shell's `case` over `rf_dir`, a path on the host,
 /// that sets `rf_in` to the path inside.
 pub const PLACES: &str = "RINGFENCE_PLACES";
@@ -50,7 +53,6 @@ fn trimmed(folder: &Path) -> &[u8] {
 /// Goes to `rf_dir`. A folder that was removed on the host is still mounted, without a path, and nothing can be made in it.
 const ENTER: &str = r#"
 rf_in=
-[ -n "$RINGFENCE_PLACES" ] || { printf %s 'it is no sandbox of ringfence' >&2; return 1; }
 eval "$RINGFENCE_PLACES"
 [ -n "$rf_in" ] && cd -- "$rf_in" || return 1
 [ -n "$(pwd -P 2>/dev/null)" ] && return
@@ -103,8 +105,8 @@ pub enum Around<'a> {
     Machine,
     /// A container of the run's own, in the job's folder, with an empty home.
     Container(&'a Inside<'a>),
-    /// A warm sandbox, anywhere in it, with a home that other runs use as well.
-    Sandbox,
+    /// The warm sandbox of this name, anywhere in it, with a home that other runs use as well.
+    Sandbox(&'a str),
 }
 
 impl<'a> Around<'a> {
@@ -117,7 +119,7 @@ impl<'a> Around<'a> {
     pub fn parcel(self) -> Option<&'a Parcel> {
         match self {
             Around::Container(inside) => inside.parcel,
-            Around::Machine | Around::Sandbox => None,
+            Around::Machine | Around::Sandbox(_) => None,
         }
     }
 }
@@ -130,7 +132,8 @@ pub fn encode(job: &Job, nonce: &str, grace: Duration, around: Around<'_>) -> Ve
     script.assign("rf_mark", marker(&job.run_id).as_bytes());
     script.assign("rf_owner_looks", if owner_looks { b"1" } else { b"" });
     script.assign("rf_grace", seconds(grace).as_bytes());
-    script.enter(job.command.cwd.as_deref().filter(|_| matches!(around, Around::Sandbox)));
+    script.known(around);
+    script.enter(job.command.cwd.as_deref().filter(|_| matches!(around, Around::Sandbox(_))));
     script.fence(around);
     script.relay(job, around);
     script.files(job, around);
@@ -171,6 +174,16 @@ impl Script {
         self.raw(name).raw("=").word(value).raw("\n")
     }
 
+    /// An engine takes the beginning of an id for a name as well, and anybody's container.
+    fn known(&mut self, around: Around<'_>) {
+        match around {
+            Around::Sandbox(name) => {
+                self.raw("rf_known() { [ \"$").raw(NAME).raw("\" = ").word(name.as_bytes()).raw(" ]; }\n")
+            }
+            Around::Machine | Around::Container(_) => self.raw("rf_known() { :; }\n"),
+        };
+    }
+
     /// The container says itself, in a variable that it was made with, which folders of the host it has and where.
     fn enter(&mut self, folder: Option<&Path>) {
         match folder {
@@ -183,7 +196,7 @@ impl Script {
     /// what came up in this one is told apart.
     fn relay(&mut self, job: &Job, around: Around<'_>) {
         self.assign("rf_door", job.door.as_ref().map_or("", |door| door.socket).as_bytes());
-        let counts = job.door.as_ref().filter(|_| matches!(around, Around::Sandbox)).map_or("", |door| door.knocks);
+        let counts = job.door.as_ref().filter(|_| matches!(around, Around::Sandbox(_))).map_or("", |door| door.knocks);
         self.assign("rf_counts", counts.as_bytes());
         if job.relays.is_empty() {
             self.raw("rf_relay() { :; }\n");
@@ -200,7 +213,7 @@ impl Script {
     fn fence(&mut self, around: Around<'_>) {
         let fence = match around {
             Around::Container(inside) => Some(inside.fence),
-            Around::Machine | Around::Sandbox => None,
+            Around::Machine | Around::Sandbox(_) => None,
         };
         self.assign("rf_fence", if fence.is_some() { b"1" } else { b"" });
         for (name, value) in fence.iter().flat_map(Fence::variables) {
@@ -232,7 +245,7 @@ impl Script {
             self.raw("rf_file=\"$HOME\"/").word(file.path.as_bytes()).raw("\nprintf %s ").word(&file.contents);
             self.raw(match around {
                 // In one step, so that whoever reads it meanwhile reads one whole file, the old or the new.
-                Around::Sandbox => " >\"$rf_file.$$\" && mv -f -- \"$rf_file.$$\" \"$rf_file\" || exit\n",
+                Around::Sandbox(_) => " >\"$rf_file.$$\" && mv -f -- \"$rf_file.$$\" \"$rf_file\" || exit\n",
                 Around::Machine | Around::Container(_) => " >\"$rf_file\" || exit\n",
             });
         }
@@ -247,7 +260,7 @@ impl Script {
 
     fn agent(&mut self, job: &Job, nonce: &str) {
         // The marker first, while `rf_mark` is ours for certain: a variable of the caller's may have that name.
-        self.raw("rf_agent() {\nexport \"$rf_mark\"\nunset ").raw(PLACES).raw("\n");
+        self.raw("rf_agent() {\nexport \"$rf_mark\"\nunset ").raw(PLACES).raw(" ").raw(NAME).raw("\n");
         let (special, plain): (Vec<_>, Vec<_>) =
             job.command.env.iter().partition(|(name, _)| SHELLS_OWN.contains(&name.as_str()));
         for (name, value) in plain {

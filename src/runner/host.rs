@@ -122,6 +122,8 @@ pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
             "a remote engine needs an image with tar: ringfence sandbox build-image",
         )
         .because(observed.outside.as_str()),
+        // Only a runner of sandboxes knows which one was meant.
+        Fault::Sandbox => return None,
         Fault::Task => Failure::new(
             Class::Internal,
             "the task could not be handed to the agent",

@@ -24,7 +24,7 @@ pub fn new_run_id() -> Result<String> {
 }
 
 /// The secret that our marks carry: 128 random bits, never shown to the agent.
-pub(super) fn new_nonce() -> Result<String> {
+pub fn new_nonce() -> Result<String> {
     random_hex(16)
 }
 

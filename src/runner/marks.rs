@@ -53,6 +53,8 @@ pub enum Fault {
     Folder,
     /// The workspace could not be unpacked.
     Workspace,
+    /// The container is not the sandbox that was meant.
+    Sandbox,
 }
 
 /// A piece of standard error.
@@ -166,6 +168,7 @@ fn parse(body: &[u8]) -> Option<Mark> {
             "task" => Fault::Task,
             "folder" => Fault::Folder,
             "workspace" => Fault::Workspace,
+            "sandbox" => Fault::Sandbox,
             _ => return None,
         }),
         _ => return None,

@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 
 use super::Host;
 use super::machine::kill_group;
+use super::marks::{Mark, Piece, Splitter};
 use super::pipes::{self, Heard};
 use crate::command::CommandSpec;
 
@@ -28,13 +29,15 @@ const HELD: Duration = Duration::from_millis(250);
 
 /// On which streams a command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Streams {
+pub struct Streams<'a> {
     /// Whether it reads the caller's standard input.
     pub input: bool,
     /// Whether that is a terminal, whose keys the command is to get: it then stays in the foreground with us.
     pub terminal: bool,
-    /// Whether its standard output is kept for a report instead of passed on.
-    pub kept: bool,
+    /// How much of its standard output is kept for a report, bytes, where it is kept instead of passed on.
+    pub kept: Option<usize>,
+    /// The secret of the mark that tells on standard error that it ended, where there is to be one.
+    pub nonce: Option<&'a str>,
 }
 
 /// How a command of the caller's ended.
@@ -42,8 +45,12 @@ pub struct Streams {
 pub struct Passed {
     /// Its status; absent where it had to be killed, or its client was ended by the signal that came to us.
     pub status: Option<ExitStatus>,
+    /// The code that its mark told: it has ended, whatever became of the client.
+    pub code: Option<i32>,
     /// Its standard output, where it was kept.
     pub stdout: Vec<u8>,
+    /// Whether there was more of it than was to be kept.
+    pub truncated: bool,
     /// The beginning of its standard error.
     pub words: Vec<u8>,
     /// Standard error that was held back because it begins as an engine's does.
@@ -84,7 +91,7 @@ impl Host {
     pub fn pass(
         &self,
         spec: &CommandSpec,
-        streams: Streams,
+        streams: Streams<'_>,
         grace: Duration,
         suspicious: fn(&[u8]) -> bool,
         forward: &mut dyn FnMut(Pass),
@@ -97,7 +104,7 @@ impl Host {
         if !streams.input {
             expression = expression.stdin_null();
         }
-        if streams.kept {
+        if streams.kept.is_some() {
             expression = expression.stdout_file(stdout_end);
         } else {
             drop(stdout_end);
@@ -105,11 +112,17 @@ impl Host {
         let child = expression.start().with_context(|| format!("starting {}", spec.program.to_string_lossy()))?;
         drop(expression);
         let mut pipes = pipes::Streams::new(stdout, stderr);
-        let mut errors = Errors { words: Vec::new(), held: Vec::new(), since: None, suspicious };
+        let splitter = streams.nonce.map(Splitter::new);
+        let mut errors = Errors { splitter, code: None, words: Vec::new(), held: Vec::new(), since: None, suspicious };
+        let (limit, mut truncated) = (streams.kept.unwrap_or_default(), false);
         let (mut stdout, mut seen, mut phase, mut killed, mut open) = (Vec::new(), 0, Phase::Running, false, true);
         while open {
             let heard = pipes.wait(&TICK, |heard| match heard {
-                Heard::Out(chunk) => stdout.extend(chunk),
+                Heard::Out(chunk) => {
+                    let room = chunk.len().min(limit - stdout.len());
+                    truncated |= room < chunk.len();
+                    stdout.extend_from_slice(&chunk[..room]);
+                }
                 Heard::Err(chunk) => errors.take(chunk),
                 Heard::Nothing => errors.release_late(),
             });
@@ -156,12 +169,16 @@ impl Host {
             _ if killed => None,
             _ => Some(status),
         };
-        Ok(Passed { status, stdout, words: errors.words, held: errors.held, asked })
+        errors.finish();
+        let Errors { code, words, held, .. } = errors;
+        Ok(Passed { status, code, stdout, truncated, words, held, asked })
     }
 }
 
 /// Standard error on its way to ours.
 struct Errors {
+    splitter: Option<Splitter>,
+    code: Option<i32>,
     words: Vec<u8>,
     held: Vec<u8>,
     /// When the first of it came.
@@ -171,6 +188,23 @@ struct Errors {
 
 impl Errors {
     fn take(&mut self, bytes: &[u8]) {
+        let Some(splitter) = &mut self.splitter else { return self.text(bytes) };
+        for piece in splitter.push(bytes) {
+            match piece {
+                Piece::Text(text) => self.text(&text),
+                Piece::Mark(Mark::End { code, .. }) => self.code = Some(code),
+                Piece::Mark(_) => {}
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(rest) = self.splitter.as_mut().map(Splitter::finish).filter(|rest| !rest.is_empty()) {
+            self.text(&rest);
+        }
+    }
+
+    fn text(&mut self, bytes: &[u8]) {
         let room = KEPT - self.words.len();
         self.words.extend(bytes.iter().take(room));
         self.held.extend(bytes);

@@ -41,6 +41,13 @@ const ROW: &str = concat!(
     r#""grace":{{json (.Label "ringfence.grace")}}}"#
 );
 
+/// What is asked of the engine about one sandbox.
+const LOOK: &str = concat!(
+    r#"{"name":{{json .Name}},"kind":{{json (index .Config.Labels "ringfence.kind")}},"#,
+    r#""door":{{json (index .Config.Labels "ringfence.door")}},"#,
+    r#""running":{{json .State.Running}},"since":{{json .State.StartedAt}}}"#
+);
+
 /// The longest name, characters: a DNS label's.
 const LONGEST: usize = 63;
 /// The longest id of a loop that stands in a name as it is, so that `loop-ID-opencode` fits.
@@ -117,6 +124,7 @@ impl Sandbox {
         let mut places = format!("{}=", frame::PLACES).into_bytes();
         places.extend(frame::places(&folders));
         let mut spec = container.hardened(spec, &labels).option("--env", OsString::from_vec(places));
+        spec = spec.option("--env", format!("{}={}", frame::NAME, self.name));
         let Some(door) = &container.door else {
             return spec.option("--entrypoint", "sleep").arg(container.image.as_str()).arg(IDLE);
         };
@@ -131,9 +139,9 @@ impl Sandbox {
             .arg(format!("hold={}", door.life))
     }
 
-    /// Asks which container keeps its door; the answer is empty where it has none.
-    pub fn door_command(&self) -> CommandSpec {
-        self.on(&["inspect", "--format", r#"{{index .Config.Labels "ringfence.door"}}"#])
+    /// Asks what it is, whether it runs, since when, and which container keeps its door.
+    pub fn look_command(&self) -> CommandSpec {
+        self.on(&["container", "inspect", "--format", LOOK])
     }
 
     /// Brings the boot line to a shell in it.

@@ -3,6 +3,7 @@
 #   rf_mark   NAME=VALUE, the variable that all processes of this run inherit, and by which they are found again
 #   rf_owner_looks   not empty where the owner can see our processes, and looks itself for what an agent leaves behind
 #   rf_grace  seconds between TERM and KILL
+#   rf_known  whether this is the sandbox that was meant
 #   rf_enter  goes to the folder to work in, where the shell did not start there
 #   rf_relay  brings the sandbox's door and services of the host to 127.0.0.1, where there are any
 #   rf_door   the socket of the sandbox's only door, if it has one
@@ -183,6 +184,7 @@ rf_fail() {
     exit 125
 }
 
+rf_known || rf_fail sandbox
 rf_enter || rf_fail folder
 if [ -n "$rf_fence" ]; then
     rf_lacks

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::frame::Around;
+use super::marks::Fault;
 use super::observed::Observed;
 use super::{
     DoorInside, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sandbox, Sink, engine, frame, host,
@@ -35,7 +38,7 @@ impl WarmRunner {
     }
 
     fn observe(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Observed> {
-        let observed = self.host.observe(&self.plan(job), Around::Sandbox, job, limits, sink)?;
+        let observed = self.host.observe(&self.plan(job), Around::Sandbox(&self.sandbox.name), job, limits, sink)?;
         // Our own end of it may have been ended by force before it could do its work.
         if observed.ended.is_none() && (observed.started || observed.ours.is_some()) {
             let host = Host { interrupts: Interrupts::default(), ..self.host.host().clone() };
@@ -46,6 +49,9 @@ impl WarmRunner {
 
     fn failure(&self, observed: &Observed) -> Failure {
         let name = &self.sandbox.name;
+        if observed.fault == Some(Fault::Sandbox) {
+            return foreign(&self.sandbox);
+        }
         let status = observed.status.as_ref().and_then(std::process::ExitStatus::code);
         let failure = sandbox_failure(&self.sandbox, &observed.outside, status);
         if !observed.started {
@@ -82,43 +88,98 @@ impl Runner for WarmRunner {
     }
 }
 
+/// What an engine tells of a container.
+#[derive(Deserialize)]
+struct Looked {
+    name: String,
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    door: Option<String>,
+    running: bool,
+    since: String,
+}
+
+/// Whether `words` are all that an engine says of a container that does not run, and nothing else.
+pub fn says_stopped(words: &str) -> bool {
+    let words = words.trim().to_lowercase();
+    let docker = words.starts_with("error response from daemon: container ") && words.ends_with(" is not running");
+    let podman = words.starts_with("error: can only create exec sessions on running containers");
+    (docker || podman) && words.lines().count() == 1
+}
+
 /// Whether the engine says that the container is there and does not run.
-pub fn is_stopped(words: &str) -> bool {
+fn is_stopped(words: &str) -> bool {
     // Docker, then Podman.
     words.contains("is not running") || words.contains("can only create exec sessions on running containers")
 }
 
-/// Starts a stopped sandbox.
-pub fn start(host: &Host, sandbox: &Sandbox) -> Result<()> {
-    let door = host.capture(&sandbox.door_command(), CALL)?.filter(|answer| answer.status.success());
-    let door = door.map(|answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned());
-    let door = door.as_deref().filter(|name| is_sandbox_name(name));
-    let answer = host.capture(&sandbox.start_command(door), CALL)?;
-    match answer {
-        Some(answer) if answer.status.success() => Ok(()),
-        Some(answer) => Err(sandbox_failure(sandbox, &answer.stderr, answer.status.code()).into()),
-        None => Err(sandbox_failure(sandbox, "it took too long to start", None).into()),
+/// Starts a sandbox where it does not run; since when it did, where it did.
+///
+/// # Errors
+/// `sandbox_missing` where what has this name, or an id that begins so, is no sandbox of ringfence: that is left alone.
+pub fn start(host: &Host, sandbox: &Sandbox) -> Result<Option<Timestamp>> {
+    let answered = |command, late: &str| match host.capture(&command, CALL)? {
+        Some(answer) if answer.status.success() => Ok(answer.stdout),
+        Some(answer) => Err(anyhow::Error::from(sandbox_failure(sandbox, &answer.stderr, answer.status.code()))),
+        None => Err(sandbox_failure(sandbox, late, None).into()),
+    };
+    let looked = answered(sandbox.look_command(), "it took too long to look at it")?;
+    let looked: Looked = serde_json::from_slice(&looked)
+        .map_err(|error| sandbox_failure(sandbox, &format!("it is told of in a form of its own: {error}"), None))?;
+    if looked.kind.as_deref() != Some("sandbox") || looked.name.trim_start_matches('/') != sandbox.name {
+        return Err(foreign(sandbox).into());
     }
+    if looked.running {
+        return Ok(looked.since.parse().ok());
+    }
+    let door = looked.door.as_deref().filter(|name| is_sandbox_name(name));
+    answered(sandbox.start_command(door), "it took too long to start")?;
+    Ok(None)
 }
+
+/// Why a container is left alone.
+fn foreign(sandbox: &Sandbox) -> Failure {
+    missing(sandbox).because(
+        "a container of this name, or with an id that begins so, is no sandbox of ringfence, or has another name",
+    )
+}
+
+fn missing(sandbox: &Sandbox) -> Failure {
+    let name = &sandbox.name;
+    Failure::new(
+        Class::SandboxMissing,
+        format!("there is no sandbox named {name}"),
+        format!("ringfence sandbox ls shows those there are; make it with: ringfence sandbox create {name}"),
+    )
+}
+
+/// What engines say of a container that is not there any more, in lower case.
+const GONE: &[&str] = &[
+    "no such container",
+    "no container with name or id",
+    "no container found with name",
+    "marked for removal",
+    "removal of container",
+];
+
+/// What they say of one that ends under an `exec`.
+const ENDING: &[&str] =
+    &["setns", "in a stopped state", "task not found", "namespace path", "no running task", "procready not received"];
 
 /// What the engine's words about a sandbox mean.
 pub fn sandbox_failure(sandbox: &Sandbox, words: &str, status: Option<i32>) -> Failure {
     let Sandbox { engine, name } = sandbox;
     let lower = words.to_lowercase();
     let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
-    if says(&["no such container", "no container with name or id", "no container found with name"]) {
-        return Failure::new(
-            Class::SandboxMissing,
-            format!("there is no sandbox named {name}"),
-            format!("ringfence sandbox ls shows those there are; make it with: ringfence sandbox create {name}"),
-        )
-        .because(words);
+    if says(GONE) {
+        return missing(sandbox).because(words);
     }
     if says(&["is paused"]) {
         let message = format!("the sandbox {name} is paused");
         return Failure::new(Class::Engine, message, format!("{engine} unpause {name}")).because(words);
     }
-    if is_stopped(words) {
+    if is_stopped(words) || says(ENDING) {
         return Failure::new(
             Class::Engine,
             format!("the sandbox {name} does not stay up"),
@@ -152,6 +213,25 @@ mod tests {
             (
                 "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?",
                 Class::DaemonUnreachable,
+            ),
+            (
+                "Error response from daemon: container s1 is marked for removal and cannot be started",
+                Class::SandboxMissing,
+            ),
+            (
+                "OCI runtime exec failed: exec failed: unable to start container process: error executing setns process: exit \
+                 status 1: unknown",
+                Class::Engine,
+            ),
+            (
+                "OCI runtime exec failed: exec failed: lstat namespace path \"/proc/7/ns/ipc\": no such file or directory: unknown",
+                Class::Engine,
+            ),
+            ("OCI runtime exec failed: exec failed: cannot exec in a stopped state: unknown", Class::Engine),
+            (
+                "OCI runtime exec failed: exec failed: unable to start container process: exec: \"sh\": executable file not \
+                 found in $PATH: unknown",
+                Class::InvalidImage,
             ),
             ("", Class::Engine),
         ] {

@@ -1,15 +1,18 @@
 //! `ringfence sandbox exec`: a command of the caller's in a warm sandbox, as one `docker exec` on the caller's streams.
 
 use std::cell::RefCell;
-use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGKILL, SIGPIPE};
 use signal_hook::low_level;
 
+use super::entry::command;
 use super::{list, missing};
 use crate::agents;
 use crate::cli::ExecArgs;
@@ -21,7 +24,8 @@ use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{
     Dialect, Host, Interrupts, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
-    is_sandbox_name, is_stopped, named, new_run_id, run_marker, sandbox_failure, start_sandbox,
+    announce_in_sandbox, is_sandbox_name, named, new_nonce, new_run_id, run_marker, sandbox_failure, says_stopped,
+    start_sandbox,
 };
 
 /// How long a credential may take on its way in, and a signal.
@@ -55,10 +59,13 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
     }
     let sandbox = Sandbox { engine: settings.docker_command.value.clone(), name: args.name.clone() };
     let run_id = new_run_id()?;
+    let _present = announce_in_sandbox(env.state_dir().as_deref(), &sandbox.name, &run_id);
     hand_in(&sandbox, &inside, &run_id, env, host)?;
     let grace = settings.run.grace.value;
-    let exec = Exec { marker: run_marker(&run_id), grace, sandbox, host, json: printer.is_json() };
-    let command = command(&exec.sandbox, &exec.marker, args, &inside.variables);
+    let limit = usize::try_from(settings.run.output_limit.bytes()).unwrap_or(usize::MAX);
+    let kept = printer.is_json().then_some(limit);
+    let exec = Exec { marker: run_marker(&run_id), nonce: new_nonce()?, grace, sandbox, host, kept };
+    let command = command(&exec.sandbox, &exec.marker, &exec.nonce, args, &inside.variables);
     exec.carry_out(&command, args, printer)
 }
 
@@ -107,45 +114,10 @@ impl Sink for Silence {
     }
 }
 
-/// The one engine call. Variables stand in it by their names, and their values in the client's own environment, so that they are in
-/// no command line. One that would mean something to the client itself travels under another name, and a shell inside renames it.
-fn command(sandbox: &Sandbox, marker: &str, args: &ExecArgs, variables: &[(String, OsString)]) -> CommandSpec {
-    let mut spec = CommandSpec::new(&sandbox.engine).arg("exec");
-    for (wanted, flag) in [(args.interactive, "--interactive"), (args.tty, "--tty")] {
-        spec = if wanted { spec.arg(flag) } else { spec };
-    }
-    spec = spec.option("--env", marker);
-    let mut rename = String::new();
-    for (at, (name, value)) in variables.iter().enumerate() {
-        let carrier = if clients_own(name) { format!("RINGFENCE_CARRIED_{at}") } else { name.clone() };
-        if carrier != *name {
-            for part in ["export ", name, "=\"$", &carrier, "\"; unset ", &carrier, "; "] {
-                rename.push_str(part);
-            }
-        }
-        spec = spec.option("--env", carrier.as_str()).env(carrier, value.clone());
-    }
-    if let Some(folder) = &args.workdir {
-        spec = spec.option("--workdir", folder.clone());
-    }
-    spec = spec.arg(sandbox.name.as_str());
-    if !rename.is_empty() {
-        spec = spec.args(["sh", "-c", &format!("{rename}exec \"$@\""), "sh"]);
-    }
-    spec.args(args.command.iter().cloned())
-}
-
-/// Whether a variable of this name means something to the engine's client itself.
-fn clients_own(name: &str) -> bool {
-    let beginnings = ["DOCKER_", "CONTAINER", "XDG_", "LD_", "DYLD_", "GO", "SSL_CERT_", "OTEL_", "SSH_"];
-    ["PATH", "HOME", "TMPDIR", "TERM"].contains(&name)
-        || name.to_ascii_uppercase().ends_with("_PROXY")
-        || beginnings.iter().any(|beginning| name.starts_with(beginning))
-}
-
 /// The beginnings of what engines' clients say when a command could not be brought in.
-const ENGINES_WORDS: [&str; 7] = [
+const ENGINES_WORDS: [&str; 8] = [
     "Error response from daemon",
+    "OCI runtime exec failed",
     "Error: ",
     "Cannot connect to",
     "failed to connect to",
@@ -167,26 +139,22 @@ struct Exec<'a> {
     sandbox: Sandbox,
     /// The variable by which the command's processes are found again.
     marker: String,
+    /// The secret of the mark that tells the command's end.
+    nonce: String,
     grace: Duration,
     host: &'a Host,
-    json: bool,
+    /// How much of standard output is kept for a report, where there is to be one.
+    kept: Option<usize>,
 }
 
 impl Exec<'_> {
     fn carry_out(&self, command: &CommandSpec, args: &ExecArgs, printer: &Printer) -> Result<i32> {
+        let began = Timestamp::now();
         let mut passed = self.pass(command, args)?;
-        if was_stopped(&passed) {
-            start_sandbox(self.host, &self.sandbox)?;
+        if self.was_stopped(&passed, began)? {
             passed = self.pass(command, args)?;
         }
-        let code = match (passed.status.and_then(|status| status.code()), passed.asked) {
-            (None, asked) => 128 + asked.unwrap_or(signal_hook::consts::SIGKILL),
-            (Some(code), None) if code == LOST || (code != 0 && is_engines(&passed.words)) => {
-                self.check(&passed, code)?;
-                code
-            }
-            (Some(code), _) => code,
-        };
+        let code = self.code(&passed, args)?;
         passed.release();
         if printer.is_json() {
             printer.json(&report(&self.sandbox.name, code, &passed))?;
@@ -196,47 +164,87 @@ impl Exec<'_> {
 
     fn pass(&self, command: &CommandSpec, args: &ExecArgs) -> Result<Passed> {
         let terminal = args.tty || (args.interactive && io::stdin().is_terminal());
-        let streams = Streams { input: args.interactive, terminal, kept: self.json };
-        self.host.pass(command, streams, self.grace, suspicious, &mut |pass| {
-            let (signal, patience) = match pass {
-                Pass::On(signal) => (Some(signal), None),
-                Pass::Late(signal, patience) => (signal, Some(patience)),
-            };
-            // By name: the numbers differ between this system and the one inside. 0 is no signal.
-            let name = signal.and_then(low_level::signal_name).unwrap_or("0").trim_start_matches("SIG");
-            let host = Host { interrupts: Interrupts::default(), ..self.host.clone() };
-            let limit = CALL + patience.unwrap_or_default();
-            let _ = host.capture(&self.sandbox.signal_command(name, &self.marker, patience), limit);
-        })
+        let nonce = (!args.tty).then_some(self.nonce.as_str());
+        let streams = Streams { input: args.interactive, terminal, kept: self.kept, nonce };
+        self.host.pass(command, streams, self.grace, suspicious, &mut |pass| self.signal(pass))
+    }
+
+    fn signal(&self, pass: Pass) {
+        let (signal, patience) = match pass {
+            Pass::On(signal) => (Some(signal), None),
+            Pass::Late(signal, patience) => (signal, Some(patience)),
+        };
+        // By name: the numbers differ between this system and the one inside. 0 is no signal.
+        let name = signal.and_then(low_level::signal_name).unwrap_or("0").trim_start_matches("SIG");
+        let host = Host { interrupts: Interrupts::default(), ..self.host.clone() };
+        let limit = CALL + patience.unwrap_or_default();
+        let _ = host.capture(&self.sandbox.signal_command(name, &self.marker, patience), limit);
+    }
+
+    /// Whether the sandbox did not run, so that nothing was done; it does now. A command that only says so was done, and is not
+    /// done again.
+    fn was_stopped(&self, passed: &Passed, began: Timestamp) -> Result<bool> {
+        let failed = passed.status.is_some_and(|status| !status.success());
+        let words = String::from_utf8_lossy(&passed.words);
+        if !failed || passed.asked.is_some() || passed.code.is_some() || !says_stopped(&words) {
+            return Ok(false);
+        }
+        // Somebody else may have started it meanwhile.
+        Ok(start_sandbox(self.host, &self.sandbox)?.is_none_or(|since| since > began))
+    }
+
+    /// The command's own code, as far as there is one.
+    fn code(&self, passed: &Passed, args: &ExecArgs) -> Result<i32> {
+        let Some(status) = passed.status else { return Ok(128 + passed.asked.unwrap_or(SIGKILL)) };
+        if let Some(code) = passed.code {
+            return Ok(code);
+        }
+        let code = status.code();
+        if passed.asked.is_none() && code.is_some_and(|code| code == LOST || (code != 0 && is_engines(&passed.words))) {
+            self.check(passed, code)?;
+        }
+        // The command did not end by itself, or the client before it: nothing of it is to go on unseen.
+        if code.is_none() || !args.tty {
+            self.signal(Pass::Late(Some(SIGHUP), self.grace));
+        }
+        match (code, passed.asked) {
+            (None, Some(signal)) => Ok(128 + signal),
+            // Nobody reads its output any more.
+            (None, None) if status.signal() == Some(SIGPIPE) => Ok(128 + SIGPIPE),
+            (None, None) => Err(self.client_ended().into()),
+            (Some(0), _) if !args.tty => Err(self.client_ended().into()),
+            (Some(code), _) => Ok(code),
+        }
+    }
+
+    fn client_ended(&self) -> Failure {
+        let message = format!("the {} client was ended from outside before the command was done", self.sandbox.engine);
+        let hint = "the command was ended, too: run it again, if it may be done twice";
+        Failure::new(Class::DaemonUnreachable, message, hint)
     }
 
     /// Tells an engine's fault from a command that failed likewise, and perhaps said the same: by looking whether the sandbox is
     /// there and runs.
-    fn check(&self, passed: &Passed, code: i32) -> Result<()> {
+    fn check(&self, passed: &Passed, code: Option<i32>) -> Result<()> {
         let rows = list(self.host, &self.sandbox.engine, &[named(&self.sandbox.name)])?;
-        if rows.iter().any(|row| row.state == "running") {
+        if rows.iter().any(|row| row.is_sandbox() && row.state == "running") {
             return Ok(());
         }
         let said = String::from_utf8_lossy(&passed.words);
-        let words = match rows.first() {
+        let words = match rows.iter().find(|row| row.is_sandbox()) {
             None => format!("no such container\n{said}"),
             Some(row) => format!("{said}\nthe sandbox is {}", row.state),
         };
-        let failure = sandbox_failure(&self.sandbox, &words, Some(code));
+        let failure = sandbox_failure(&self.sandbox, &words, code);
         // Nothing is to be retried by itself: the command may have begun.
-        let class = if failure.class == Class::Engine { Class::SandboxMissing } else { failure.class };
+        let is_engines_code = failure.class.exit_code() == Class::SandboxMissing.exit_code();
+        let class = if is_engines_code { failure.class } else { Class::SandboxMissing };
         Err(Failure { class, ..failure }.into())
     }
 }
 
 fn is_engines(words: &[u8]) -> bool {
     !words.is_empty() && suspicious(words)
-}
-
-fn was_stopped(passed: &Passed) -> bool {
-    let failed = passed.status.is_some_and(|status| !status.success());
-    let words = String::from_utf8_lossy(&passed.words);
-    failed && passed.asked.is_none() && is_engines(&passed.words) && is_stopped(&words)
 }
 
 fn report(name: &str, code: i32, passed: &Passed) -> serde_json::Value {
@@ -250,14 +258,13 @@ fn report(name: &str, code: i32, passed: &Passed) -> serde_json::Value {
     json!({
         "ok": code == 0, "schema": "ringfence.exec/1", "sandbox": name, "exitCode": code, "class": class,
         "message": message, "hint": hint, "stdout": String::from_utf8_lossy(&passed.stdout),
+        "stdoutTruncated": passed.truncated,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Cli, Command, SandboxCommand, WarmCommand};
-    use clap::Parser;
 
     #[test]
     fn what_may_be_an_engines_error() {
@@ -267,24 +274,5 @@ mod tests {
         for words in ["error: mine", "Erratum", "warning: Error response from daemon"] {
             assert!(!suspicious(words.as_bytes()), "{words}");
         }
-    }
-
-    #[test]
-    fn values_are_in_no_command_line_and_the_clients_own_variables_are_left_alone() {
-        let words = ["ringfence", "sandbox", "exec", "box", "-i", "-w", "/w", "--", "make", "a b"];
-        let Command::Sandbox(SandboxCommand::Warm(WarmCommand::Exec(args))) = Cli::parse_from(words).command else {
-            panic!("not understood");
-        };
-        let sandbox = Sandbox { engine: "docker".into(), name: "box".into() };
-        let variables = [("TOKEN".to_owned(), "secret1".into()), ("HTTPS_PROXY".to_owned(), "secret2".into())];
-        let spec = command(&sandbox, "MARK=1", &args, &variables);
-        assert_eq!(
-            spec.to_string(),
-            "TOKEN=… RINGFENCE_CARRIED_1=… docker exec --interactive --env MARK=1 --env TOKEN --env RINGFENCE_CARRIED_1 \
-             --workdir /w box sh -c 'export HTTPS_PROXY=\"$RINGFENCE_CARRIED_1\"; unset RINGFENCE_CARRIED_1; exec \"$@\"' \
-             sh make 'a b'"
-        );
-        let plain = command(&sandbox, "MARK=1", &args, &variables[..1]).to_string();
-        assert!(plain.ends_with("--workdir /w box make 'a b'"), "{plain}");
     }
 }

@@ -1,6 +1,7 @@
 //! `ringfence sandbox create`, `exec`, `ls` and so on: warm sandboxes, as the engine's labels list them.
 
 mod create;
+mod entry;
 mod exec;
 mod ls;
 mod network;

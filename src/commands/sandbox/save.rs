@@ -46,7 +46,7 @@ const ARGUMENTS: usize = 64 * 1024;
 /// What makes a container out of the image none of ours, and runs a shell in it.
 const CHANGES: [&str; 6] = [
     r#"LABEL ringfence="" ringfence.kind="" ringfence.made="" ringfence.agent="" ringfence.loop="" ringfence.workspace="" ringfence.created="" ringfence.door="""#,
-    r#"ENV RINGFENCE_PLACES="" HTTP_PROXY="" http_proxy="" HTTPS_PROXY="" https_proxy="" NO_PROXY="" no_proxy="""#,
+    r#"ENV RINGFENCE_PLACES="" RINGFENCE_SANDBOX="" HTTP_PROXY="" http_proxy="" HTTPS_PROXY="" https_proxy="" NO_PROXY="" no_proxy="""#,
     "ENV HOME=/",
     "WORKDIR /",
     // An empty one would leave that of the sandbox.
