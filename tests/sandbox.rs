@@ -229,9 +229,14 @@ fn an_image_is_saved_without_credentials_or_not_at_all() {
     let save = |name: &str| warm.bed.run(&["--json", "sandbox", "save", name, &image]);
     if rustix::process::geteuid().is_root() {
         for (path, text) in [
-            ("/root/.netrc", "machine x"),
-            ("/opt/settings", "key = sk-ant-api03-abcdefgh"),
-            ("/opt/a b/config.json", r#"{"refresh_token": "abcdefgh"}"#),
+            ("/root/.netrc", "machine x".to_owned()),
+            ("/opt/settings", format!("key = {}{}", "sk-", "abcdefghijklmnop")),
+            ("/opt/token", format!("{}.{}", "eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0")),
+            ("/opt/key", format!("-----BEGIN {} KEY-----\nabc", "PRIVATE")),
+            ("/opt/aws", format!("{}{}", "AKIA", "IOSFODNN7EXAMPLE")),
+            ("/opt/env", "export CLAUDE_CODE_OAUTH_TOKEN=abcdefgh1234".to_owned()),
+            ("/opt/json", "{\"CODEX_API_KEY\": \"abcdefgh1234\"}".to_owned()),
+            ("/opt/a b/config.json", r#"{"refresh_token": "abcdefgh"}"#.to_owned()),
         ] {
             let script = format!("mkdir -p \"$(dirname '{path}')\"; echo '{text}' >'{path}'");
             warm.exec(&["sh", "-c", &script]).exits(0);
@@ -239,11 +244,17 @@ fn an_image_is_saved_without_credentials_or_not_at_all() {
             assert!(refused["message"].as_str().unwrap().contains(path), "{refused}");
             warm.exec(&["rm", path]).exits(0);
         }
-        warm.exec(&["sh", "-c", "echo tool >/opt/tool"]).exits(0);
+        // Nothing is ever read from a pipe, and a constant of a program is no key.
+        let tool =
+            "mkfifo /opt/pipe; echo tool >/opt/tool; printf 'a\\0-----BEGIN RSA PRIVATE KEY-----\\nb' >/opt/program";
+        warm.exec(&["sh", "-c", tool]).exits(0);
+        assert_eq!(Engine.docker(&["images", "--quiet", &image]), "", "nothing has the name before it is clean");
     }
     warm.exec(&["sh", "-c", "mkdir ~/.claude; echo in-the-home >~/.claude/.credentials.json; echo tmp >/tmp/x"])
         .exits(0);
+    warm.bed.run(&["sandbox", "stop", &warm.name]).exits(0);
     save(&warm.name).exits(0);
+    assert_eq!(Engine.docker(&["inspect", "--format", "{{.State.Running}}", &warm.name]), "false", "it stays stopped");
     let saved = inspect(&image);
     let config = saved["Config"].to_string();
     assert!(!config.contains(&warm.name) && !config.contains("rf_dir"), "{config}");
