@@ -464,7 +464,7 @@ fn letters_answer_as_every_command_does() {
     assert_eq!(letters(&bed)[0]["attempt"], 2);
 
     // A flag that is typed now wins; where the replay cannot even begin the letter says what it said.
-    let failed = bed.run(&["--mode", "apple", "dead-letter", "replay", id, "--json"]).exits(78).json();
+    let failed = bed.run(&["--mode", "apple", "dead-letter", "replay", id, "--json"]).exits(69).json();
     assert_eq!(failed["replayed"][0]["run"]["mode"], "apple");
     let kept = letters(&bed).remove(0);
     assert_eq!((&kept["class"], &kept["mode"], &kept["attempt"]), (&json!("agent_failed"), &json!("host"), &json!(2)));
