@@ -195,3 +195,52 @@ fn a_token_command_is_asked_once() {
     assert_eq!((&json["source"], &json["code"]), (&json!("token_command (vault)"), &json!("ok")), "{json}");
     assert_eq!(fs::read_to_string(bed.home().join("asked")).unwrap(), "asked\n");
 }
+
+#[test]
+fn on_the_host_the_agents_own_order_and_its_own_folder_decide() {
+    let mut bed = Bed::new();
+    bed.program("claude", "echo '{\"loggedIn\":true,\"authMethod\":\"x\"}'");
+    // Only ringfence knows this folder; an agent on the host does not look there.
+    let login = r#"{"claudeAiOauth":{"accessToken":"a","scopes":["x"]}}"#;
+    bed.write("elsewhere/.credentials.json", login);
+    bed.set("CLAUDE_AUTH_DIR", bed.root().join("elsewhere"));
+    let check = |bed: &Bed, place: &str| {
+        let args = ["auth", "check", "claude", "--environment", place, "--quick", "--json"];
+        let mut json = bed.run(&args).json();
+        (json["source"].take(), json["shadowed"].take())
+    };
+    assert_eq!(check(&bed, "host").0, Value::Null);
+    bed.write("home/own/.credentials.json", login);
+    bed.set("CLAUDE_CONFIG_DIR", bed.home().join("own"));
+    assert_eq!(check(&bed, "host").0, bed.home().join("own/.credentials.json").to_str().unwrap());
+    for name in ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"] {
+        bed.set(name, "x");
+        assert_eq!(check(&bed, "host").0, format!("${name}"), "the strongest of those so far");
+    }
+    bed.set("DOCKER_HOST", "unix:///nowhere");
+    assert_eq!(check(&bed, "sandbox").0, "$CLAUDE_CODE_OAUTH_TOKEN", "a lease has one order of its own");
+}
+
+#[test]
+fn a_token_command_is_within_the_limit_too() {
+    let mut bed = Bed::new();
+    bed.program("vault", "exec sleep 15").set("DOCKER_HOST", "unix:///nowhere");
+    bed.config("[agents.claude]\ntoken_command = [\"vault\"]\n");
+    let args = ["auth", "check", "claude", "--environment", "sandbox", "--timeout", "1", "--json"];
+    let done = bed.run(&args).exits(124);
+    assert_eq!(
+        (&done.json()["code"], &done.json()["hint"]),
+        (&json!("timeout"), &json!("give it longer: --timeout 60s"))
+    );
+    assert!(done.took < Duration::from_secs(10), "{:?}", done.took);
+}
+
+#[test]
+fn a_sandbox_that_is_overridden_is_named() {
+    let mut bed = Bed::new();
+    bed.program("claude", "echo '{\"loggedIn\":true,\"authMethod\":\"x\"}'");
+    bed.set("AGENT_LOOP_HOST", "1").set("ANTHROPIC_API_KEY", "x");
+    let json = bed.run(&["auth", "check", "claude", "--environment", "sandbox", "--quick", "--json"]).exits(0).json();
+    assert_eq!(json["executionEnvironment"], "host");
+    assert!(json["message"].as_str().unwrap().contains("$AGENT_LOOP_HOST forces the host"), "{json}");
+}

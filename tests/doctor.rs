@@ -187,6 +187,90 @@ fn the_real_workspace_is_written_to_and_git_is_asked_there() {
 }
 
 #[test]
+fn agents_with_modes_of_their_own_are_each_walked_where_they_run_and_once() {
+    let Some(engine) = Engine::get() else { return };
+    let _walking = walking();
+    let mut bed = engine.bed();
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", service.local_addr().unwrap());
+    bed.config("mode = \"host\"\n[agents.codex]\nmode = \"docker\"\n[sandbox]\nnetwork = \"host\"\n");
+    bed.program(
+        "claude",
+        "[ $1 = --version ] && echo 2.0.0 && exit; echo '{\"loggedIn\":true,\"authMethod\":\"key\"}'",
+    );
+    bed.set("ANTHROPIC_API_KEY", "x").set("ANTHROPIC_BASE_URL", &address).set("OPENAI_BASE_URL", &address);
+    bed.set("CODEX_API_KEY", "x").set("SANDBOX_DOCKER_IMAGE", engine.tiny());
+    let args = ["--agent", "claude", "--agent", "codex", "--agent", "claude"];
+    let json = doctor(&bed, &args, 69);
+    for id in ["mode.docker", "mode.host", "run.write", "host.run.write", "host.run.timeout", "auth.claude"] {
+        assert_eq!(check(&json, id)["status"], "ok", "{}", check(&json, id));
+    }
+    stands(&json, "mode.host", "ok", "claude: host");
+    // A container on the host's own network has the host's loopback; each agent's service is tried where that agent runs.
+    stands(&json, "service.OPENAI_BASE_URL", "ok", "answers from where agents run");
+    stands(&json, "host.service.ANTHROPIC_BASE_URL", "ok", "answers from where agents run");
+    let ids: Vec<&str> = json["checks"].as_array().unwrap().iter().map(|check| check["id"].as_str().unwrap()).collect();
+    assert!(!ids.contains(&"service.ANTHROPIC_BASE_URL") && !ids.contains(&"host.service.OPENAI_BASE_URL"), "{ids:?}");
+    assert_eq!(ids.iter().filter(|id| **id == "auth.claude").count(), 1, "{ids:?}");
+    // The image that has neither is made anew with all that is wanted of it.
+    stands(&json, "agent.codex", "fail", "build-image --agent codex --tag");
+}
+
+#[test]
+fn quick_asks_no_command_and_no_agent() {
+    let mut bed = Bed::new();
+    bed.program("docker", "exit 1").program("vault", "echo asked >\"$HOME/asked\"; echo sk-ant-api-7");
+    bed.program("claude", "echo asked >\"$HOME/asked\"; echo 2.0.0");
+    bed.config("[agents.claude]\ntoken_command = [\"vault\"]\n");
+    let json = doctor(&bed, &["--mode", "docker", "--quick"], 75);
+    stands(&json, "auth.claude", "ok", "token_command (vault)");
+    bed.set("ANTHROPIC_API_KEY", "x");
+    let json = doctor(&bed, &["--mode", "host", "--quick"], 0);
+    stands(&json, "agent.claude", "ok", "bin/claude");
+    assert!(!bed.home().join("asked").exists());
+}
+
+#[test]
+fn an_image_is_made_anew_with_all_that_it_had() {
+    let mut bed = Bed::new();
+    let inspect = r#"[{"Size":7,"Created":"2026-11-21T03:00:00Z","Architecture":"arm64","Config":{"Labels":{"ringfence.agent.claude":"2.1"}}}]"#;
+    bed.program(
+        "docker",
+        &format!(
+            "case $1 in\ninfo) echo '{{\"ServerVersion\":\"28.0\",\"Architecture\":\"x86_64\"}}' ;;\nimage) echo '{inspect}' ;;\nesac"
+        ),
+    );
+    bed.set("SANDBOX_DOCKER_IMAGE", "team/worker:7").set("CODEX_API_KEY", "x").set("SANDBOX_DOCKER_NETWORK", "default");
+    let json = doctor(&bed, &["--mode", "docker", "--agent", "codex", "--quick"], 69);
+    stands(&json, "agent.codex", "fail", "build-image --agent claude --agent codex --tag team/worker:7\"");
+    stands(&json, "image.architecture", "warn", "docker pull --platform linux/amd64 team/worker:7");
+    stands(&json, "network", "ok", "default");
+    bed.set("SANDBOX_DOCKER_NETWORK", "pasta");
+    let podman = r#"{"host":{"arch":"arm64"},"version":{"Version":"5.0"}}"#;
+    bed.program(
+        "docker",
+        &format!("case $1 in\ninfo) echo '{podman}' ;;\nimage) echo '{inspect}' ;;\nnetwork) exit 125 ;;\nesac"),
+    );
+    let json = doctor(&bed, &["--mode", "docker", "--agent", "claude", "--quick"], 0);
+    stands(&json, "network", "ok", "one of Podman's own");
+    assert!(!troubles(&json).contains(&"image.architecture".to_owned()), "{json:#}");
+}
+
+#[test]
+fn an_engine_in_no_known_place_is_not_worth_another_try() {
+    if Engine::get().is_none() {
+        return;
+    }
+    for (name, value) in [("DOCKER_CONTEXT", "ringfence-test-nope"), ("DOCKER_HOST", "http://x y")] {
+        let mut bed = Bed::new();
+        bed.set(name, value);
+        let json = doctor(&bed, &["--mode", "docker", "--agent", "shell", "--quick"], 69);
+        assert_eq!(json["class"], "daemon_unreachable", "{json}");
+        stands(&json, "engine", "fail", "docker context ls");
+    }
+}
+
+#[test]
 fn git_files_that_lead_out_of_the_workspace_are_told_apart() {
     let mut bed = Bed::new();
     bed.set("DOCKER_HOST", "unix:///nowhere");

@@ -11,8 +11,11 @@ pub(super) const RULES: Rules = Rules {
         ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_AUTH_TOKEN"),
         ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"),
     ],
+    // In which order claude 2.1.197 takes them, asked with several set; the first two are both sent.
+    own: &["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"],
     many_providers: false,
     file: ".credentials.json",
+    folder: ["CLAUDE_CONFIG_DIR", "", ".claude"],
     lease,
     token,
     fix: fix(cfg!(target_os = "macos")),

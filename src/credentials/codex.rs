@@ -10,8 +10,10 @@ use super::{Found, Rules, object};
 pub(super) const RULES: Rules = Rules {
     // codex itself ignores OPENAI_API_KEY.
     variables: &[("CODEX_API_KEY", "CODEX_API_KEY"), ("OPENAI_API_KEY", "CODEX_API_KEY")],
+    own: &["CODEX_API_KEY"],
     many_providers: false,
     file: "auth.json",
+    folder: ["CODEX_HOME", "", ".codex"],
     lease,
     token: |token| Found::variable("CODEX_API_KEY", token),
     fix: "run `codex login` on the host, or set CODEX_API_KEY or OPENAI_API_KEY",

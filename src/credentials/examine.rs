@@ -24,6 +24,8 @@ pub struct Examined {
     pub source: Option<String>,
     /// Further sources that are there and are not used.
     pub shadowed: Vec<String>,
+    /// Whether it comes from a command that was not asked.
+    pub unasked: bool,
     /// Why it cannot be used, though there is one.
     pub flaw: Option<Failure>,
     /// When it ends, if that can be known.
@@ -38,14 +40,14 @@ pub struct Examined {
     pub renew: &'static str,
 }
 
-/// Looks at the credential of `agent` that `reader` would use.
+/// Looks at the credential of `agent` that `reader` would use. Without `ask` no command is asked for one.
 pub fn examine(
     agent: AgentName,
     settings: &AgentSettings,
     env: &Environment,
     handed_in: &[Variable],
     reader: Reader,
-    ask: Ask<'_>,
+    ask: Option<Ask<'_>>,
 ) -> Examined {
     let Some(rules) = rules(agent) else { return Examined::default() };
     let mut examined = Examined { fix: rules.fix, renew: rules.renew, ..Examined::default() };
@@ -53,14 +55,22 @@ pub fn examine(
     let Some(source) = sources.next() else { return examined };
     let name = source.name();
     examined.shadowed = sources.map(|source| source.name()).collect();
-    match source.open(agent, rules, ask) {
-        Ok(found) => {
+    let found = match (&source, ask) {
+        (Source::Command(_), None) => {
+            examined.unasked = true;
+            None
+        }
+        (_, ask) => Some(source.open(agent, rules, ask.unwrap_or(&|_, _| Ok(None)))),
+    };
+    match found {
+        Some(Ok(found)) => {
             examined.expires = found.expires;
             examined.renewable = found.renewable && reader == Reader::Agent;
             let over = found.expires.is_some_and(|expires| expires <= Timestamp::now()) && !examined.renewable;
             examined.expired = over.then(|| expired(agent, rules, &name));
         }
-        Err(flaw) => examined.flaw = Some(flaw),
+        Some(Err(flaw)) => examined.flaw = Some(flaw),
+        None => {}
     }
     examined.source = Some(name);
     examined
@@ -86,12 +96,11 @@ pub(super) fn sources<'a>(
     handed_in: &[Variable],
     reader: Reader,
 ) -> Vec<Source<'a>> {
-    let own = |(name, read_as): &&(&'static str, &'static str)| reader == Reader::Lease || name == read_as;
-    let set = rules
-        .variables
-        .iter()
-        .filter(own)
-        .filter_map(|(name, read_as)| Some((*name, *read_as, value(name, env, handed_in)?)));
+    let names: Vec<(&'static str, &'static str)> = match reader {
+        Reader::Lease => rules.variables.to_vec(),
+        Reader::Agent => rules.own.iter().map(|name| (*name, *name)).collect(),
+    };
+    let set = names.into_iter().filter_map(|(name, read_as)| Some((name, read_as, value(name, env, handed_in)?)));
     let mut sources: Vec<Source<'a>> =
         set.map(|(name, read_as, value)| Source::Variables(name, vec![(read_as, value)])).collect();
     if rules.many_providers {
@@ -100,11 +109,22 @@ pub(super) fn sources<'a>(
     if reader == Reader::Lease && !settings.token_command.is_empty() {
         sources.push(Source::Command(&settings.token_command));
     }
-    // Some versions keep the login beside the configuration.
-    let folders = [&settings.auth_dir.value, &settings.config_dir.value];
+    let folders = match reader {
+        // Some versions keep the login beside the configuration.
+        Reader::Lease => vec![settings.auth_dir.value.clone(), settings.config_dir.value.clone()],
+        Reader::Agent => own_folder(rules, env, handed_in).into_iter().collect(),
+    };
     let mut files: Vec<PathBuf> =
-        folders.map(|folder| folder.join(rules.file)).into_iter().filter(|file| file.exists()).collect();
+        folders.into_iter().map(|folder| folder.join(rules.file)).filter(|file| file.exists()).collect();
     files.dedup();
     sources.extend(files.into_iter().map(Source::File));
     sources
+}
+
+/// The folder in which the agent itself looks for its login on the host: it knows nothing of our settings.
+fn own_folder(rules: &Rules, env: &Environment, handed_in: &[Variable]) -> Option<PathBuf> {
+    let [variable, below, usual] = rules.folder;
+    value(variable, env, handed_in)
+        .map(|folder| PathBuf::from(folder).join(below))
+        .or_else(|| Some(env.home()?.join(usual)))
 }

@@ -119,10 +119,15 @@ impl Found {
 struct Rules {
     /// Variables that hold a credential, strongest first, each with the name under which the agent reads it.
     variables: &'static [(&'static str, &'static str)],
+    /// Those that the agent itself reads on the host, in its own order.
+    own: &'static [&'static str],
     /// Whether they stand for different providers, so that all that are set are handed in; else the first one is.
     many_providers: bool,
     /// The login file in the agent's folder.
     file: &'static str,
+    /// Where the agent itself looks for that folder on the host: a variable, the path below its value, and the path below the home
+    /// where it is not set.
+    folder: [&'static str; 3],
     /// The access-only form of that file's contents; the error says in a few words why it cannot be used.
     lease: fn(&[u8]) -> Result<Found, String>,
     /// A printed token as a credential.

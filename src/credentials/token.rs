@@ -30,7 +30,7 @@ pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String,
             Ok(failure) => fail("could not be started".into(), &failure.message),
             Err(error) => fail("could not be started".into(), &format!("{error:#}")),
         }),
-        Ok(None) => Err(fail(format!("did not end within {} s", LIMIT.as_secs()), "")),
+        Ok(None) => Err(fail("did not end in time".into(), "")),
         Ok(Some((false, _, stderr))) => Err(fail("failed".into(), last_line(&stderr))),
         Ok(Some((true, stdout, stderr))) => match String::from_utf8(stdout) {
             Ok(text) if text.trim().is_empty() => Err(fail("printed nothing".into(), last_line(&stderr))),

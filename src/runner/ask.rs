@@ -22,6 +22,8 @@ pub struct EngineFacts {
     pub context: Option<String>,
     /// Whether it runs without root.
     pub rootless: bool,
+    /// The processors it runs on, as images name them; absent where that is not told.
+    pub architecture: Option<String>,
     /// Where it keeps images and containers, on its own machine.
     pub root: Option<PathBuf>,
     /// The limits that it says it cannot enforce.
@@ -35,6 +37,8 @@ pub struct ImageFacts {
     pub size: u64,
     /// RFC 3339.
     pub created: String,
+    /// The processors it is made for; absent where that is not told.
+    pub architecture: Option<String>,
     /// Its labels.
     pub labels: Vec<(String, String)>,
 }
@@ -79,6 +83,7 @@ pub fn read_info(stdout: &[u8]) -> Option<EngineFacts> {
         client: text(&info["ClientInfo"]["Version"]),
         context: text(&info["ClientInfo"]["Context"]),
         rootless: options.into_iter().any(|option| option == "name=rootless"),
+        architecture: text(&info["Architecture"]).map(|name| architecture(&name).to_owned()),
         root: text(&info["DockerRootDir"]).map(PathBuf::from),
         lacks: limits.into_iter().filter(|(key, _)| info[*key] == Value::Bool(false)).map(|(_, name)| name).collect(),
     })
@@ -106,6 +111,7 @@ fn podman(info: &Value) -> Option<EngineFacts> {
         client: None,
         context: None,
         rootless,
+        architecture: text(&info["host"]["arch"]).map(|name| architecture(&name).to_owned()),
         root: text(&info["store"]["graphRoot"]).map(PathBuf::from),
         lacks: names.into_iter().filter(|(key, _)| listed && lacks(key)).map(|(_, name)| name).collect(),
     })
@@ -124,8 +130,20 @@ pub fn read_image(stdout: &[u8]) -> Option<ImageFacts> {
     Some(ImageFacts {
         size: image["Size"].as_u64().unwrap_or_default(),
         created: text(&image["Created"]).unwrap_or_default(),
+        architecture: text(&image["Architecture"]).map(|name| architecture(&name).to_owned()),
         labels: labels.filter_map(pair).collect(),
     })
+}
+
+/// The name that images have for the processors that the kernel calls `name`.
+fn architecture(name: &str) -> &str {
+    match name {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv6l" | "armv7l" | "armhf" => "arm",
+        "i386" | "i686" => "386",
+        name => name,
+    }
 }
 
 #[cfg(test)]
@@ -151,9 +169,12 @@ mod tests {
         for (answer, facts) in [
             // Docker 28 asking 20.10.
             (
-                r#"{"MemoryLimit":true,"CpuCfsQuota":true,"PidsLimit":true,"DockerRootDir":"/var/lib/docker","ServerVersion":"20.10.24+dfsg1",
+                r#"{"Architecture":"x86_64","MemoryLimit":true,"CpuCfsQuota":true,"PidsLimit":true,"DockerRootDir":"/var/lib/docker","ServerVersion":"20.10.24+dfsg1",
                  "SecurityOptions":["name=seccomp,profile=default"],"ClientInfo":{"Version":"28.2.2","Context":"default","Plugins":[]}}"#,
-                Some(docker("20.10.24+dfsg1", Some("28.2.2"), Some("default"))),
+                Some(EngineFacts {
+                    architecture: Some("amd64".into()),
+                    ..docker("20.10.24+dfsg1", Some("28.2.2"), Some("default"))
+                }),
             ),
             // Docker 19.03: no version of the client.
             (
@@ -184,8 +205,8 @@ mod tests {
                 Some(EngineFacts { rootless: true, root: Some("/g".into()), ..podman.clone() }),
             ),
             (
-                r#"{"host":{"cgroupControllers":["memory"],"security":{"rootless":false}},"version":{"Version":"4.3.1"}}"#,
-                Some(EngineFacts { lacks: vec!["cpus", "pids"], ..podman.clone() }),
+                r#"{"host":{"arch":"arm64","cgroupControllers":["memory"],"security":{"rootless":false}},"version":{"Version":"4.3.1"}}"#,
+                Some(EngineFacts { architecture: Some("arm64".into()), lacks: vec!["cpus", "pids"], ..podman.clone() }),
             ),
             (
                 r#"{"host":{"cgroupControllers":[],"security":{"rootless":true}},"version":{"Version":"4.3.1"}}"#,
@@ -207,9 +228,10 @@ mod tests {
 
     #[test]
     fn images_are_understood() {
-        let answer = br#"[{"Id":"sha256:1","Created":"2026-11-21T03:00:00Z","Size":7,"Config":{"Labels":{"ringfence.agent.claude":"2.1.197"}}}]"#;
+        let answer = br#"[{"Id":"sha256:1","Created":"2026-11-21T03:00:00Z","Size":7,"Architecture":"arm64","Config":{"Labels":{"ringfence.agent.claude":"2.1.197"}}}]"#;
         let labels = vec![("ringfence.agent.claude".to_owned(), "2.1.197".to_owned())];
-        let facts = ImageFacts { size: 7, created: "2026-11-21T03:00:00Z".into(), labels };
+        let facts =
+            ImageFacts { size: 7, created: "2026-11-21T03:00:00Z".into(), architecture: Some("arm64".into()), labels };
         assert_eq!(read_image(answer), Some(facts));
         assert_eq!(read_image(br#"[{"Config":{"Labels":null}}]"#), Some(ImageFacts::default()));
         assert_eq!(read_image(b"[]"), None);

@@ -13,6 +13,14 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
             format!("you may not use the {engine} engine"),
             "sudo usermod -aG docker \"$USER\", then log in again; or set DOCKER_HOST to an engine that is yours",
         )
+    } else if says(&["unable to resolve docker endpoint", "invalid bind address format", "unable to parse docker host"])
+        || (says(&["context \""]) && says(&["not found"]))
+    {
+        Failure::new(
+            Class::DaemonUnreachable,
+            format!("{engine} does not understand where its engine is"),
+            format!("unset DOCKER_HOST DOCKER_CONTEXT; {engine} context ls shows the contexts there are"),
+        )
     } else if says(UNREACHABLE) {
         Failure::new(Class::DaemonUnreachable, format!("no {engine} engine answers"), start_hint(engine))
     } else if says(&["repository name must be lowercase", "invalid reference format"]) {
@@ -29,6 +37,12 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
             Class::NetworkMissing,
             format!("there is no network named {network}"),
             format!("{engine} network create {network}, or use --network bridge"),
+        )
+    } else if says(&["exec format error"]) {
+        Failure::new(
+            Class::InvalidImage,
+            format!("the image {image} is made for another processor than the engine's"),
+            image_hint(engine, image),
         )
     } else if says(&[
         "\"sh\": executable file not found",
@@ -161,6 +175,22 @@ mod tests {
             ("sh: 1: head: not found", Class::InvalidImage),
             ("Error: statfs /x: no such file or directory", Class::Usage),
             ("Error: unknown mount option \"uid=0\": invalid mount option", Class::Config),
+            // Recorded from the client 28.2.2 with a wrong DOCKER_CONTEXT and a wrong DOCKER_HOST; then as older clients' sources have it.
+            (
+                "Failed to initialize: unable to resolve docker endpoint: context \"nope\": context not found: open \
+                 /root/.docker/contexts/meta/x/meta.json: no such file or directory",
+                Class::DaemonUnreachable,
+            ),
+            (
+                "Failed to initialize: unable to resolve docker endpoint: invalid bind address format: http://x y",
+                Class::DaemonUnreachable,
+            ),
+            ("docker: invalid bind address format: nonsense", Class::DaemonUnreachable),
+            ("unable to parse docker host `nonsense`", Class::DaemonUnreachable),
+            (
+                "Current context \"nope\" is not found on the file system, please check your config file at /x/config.json",
+                Class::DaemonUnreachable,
+            ),
             (
                 "docker: Error response from daemon: invalid mount config for type \"bind\": bind source path does not exist: /x.",
                 Class::Usage,
@@ -187,6 +217,19 @@ mod tests {
             ("", Class::Engine),
         ] {
             assert_eq!(self::class(text), class, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_image_for_another_processor_lacks_no_shell() {
+        for text in [
+            "[FATAL tini (7)] exec sh failed: Exec format error",
+            "exec /usr/bin/sh: exec format error",
+            "{\"msg\":\"exec container process `/bin/sh`: Exec format error\",\"level\":\"error\"}",
+        ] {
+            let failure = classify("docker", "debian:13", "bridge", text, Some(1));
+            assert_eq!(failure.class, Class::InvalidImage);
+            assert!(failure.message.contains("another processor") && failure.hint.contains("docker pull debian:13"));
         }
     }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::report::{Failed, Report, Rung, SCHEMA, UNKNOWN, code};
 use crate::agents::{Login, login, status_command};
+use crate::command::CommandSpec;
 use crate::commands::run::reach::Reach;
 use crate::commands::run::{Plan, Wish, Workspace, asker, remembering};
 use crate::config::{AgentName, Environment, Mode, Settings, duration_text};
@@ -90,12 +91,24 @@ impl Ladder<'_> {
         let began = Instant::now();
         let mut climbed = Climbed::default();
         let (asked, answers) = (RefCell::default(), RefCell::default());
+        let limit = self.limit.unwrap_or(if self.mode().is_container() { CONTAINER_LIMIT } else { HOST_LIMIT });
+        let until = began + limit;
+        let ask = asker(self.host, false, &asked);
+        let ask = |spec: &CommandSpec, patience: Duration| {
+            ask(spec, patience.min(until.saturating_duration_since(Instant::now())))
+        };
         // The token that is looked at is the one that is then handed in: its command is asked once.
-        let ask = remembering(asker(self.host, false, &asked), &answers);
-        let examined = self.examine(&ask);
+        let ask = remembering(ask, &answers);
+        let mut examined = self.examine((self.depth > Depth::Found).then_some(&ask));
+        if let Some(flaw) =
+            examined.flaw.as_mut().filter(|flaw| flaw.class == Class::AuthMissing && Instant::now() >= until)
+        {
+            flaw.class = Class::Timeout;
+            "give it longer: --timeout 60s".clone_into(&mut flaw.hint);
+        }
         let end = self
             .static_rungs(&examined, &mut climbed, began)
-            .and_then(|()| self.asked_rungs(&examined, &mut climbed, &ask));
+            .and_then(|()| self.asked_rungs(&examined, &mut climbed, &ask, until));
         for name in &RUNGS[climbed.rungs.len()..] {
             climbed.rungs.push(Rung { name, ok: None, detail: "not reached".into(), ms: 0 });
         }
@@ -133,7 +146,7 @@ impl Ladder<'_> {
         (report, class)
     }
 
-    fn examine(&self, ask: Ask<'_>) -> Examined {
+    fn examine(&self, ask: Option<Ask<'_>>) -> Examined {
         let reader = if self.mode().is_container() { Reader::Lease } else { Reader::Agent };
         let agent = self.agent();
         credentials::examine(agent, self.settings.agent(agent), self.env, &self.settings.variables, reader, ask)
@@ -156,6 +169,12 @@ impl Ladder<'_> {
             format!(", which shadows {}", examined.shadowed.join(", "))
         };
         climbed.rung(Some(true), format!("{source}{shadowed}"), began);
+        if examined.unasked {
+            for _ in 1..4 {
+                climbed.rung(None, "the command was not asked", Instant::now());
+            }
+            return Ok(());
+        }
         let now = Instant::now();
         if let Some(flaw) = &examined.flaw {
             return Err(climbed.broke(flaw.clone(), now));
@@ -205,12 +224,16 @@ impl Ladder<'_> {
     }
 
     /// What the agent itself says, and then its server.
-    fn asked_rungs(&self, examined: &Examined, climbed: &mut Climbed, ask: Ask<'_>) -> Result<String, Failure> {
+    fn asked_rungs(
+        &self,
+        examined: &Examined,
+        climbed: &mut Climbed,
+        ask: Ask<'_>,
+        until: Instant,
+    ) -> Result<String, Failure> {
         if self.depth == Depth::Found {
             return self.unasked(examined, climbed);
         }
-        let limit = self.limit.unwrap_or(if self.mode().is_container() { CONTAINER_LIMIT } else { HOST_LIMIT });
-        let until = Instant::now() + limit;
         let limits = || Limits {
             timeout: Some(until.saturating_duration_since(Instant::now()).max(Duration::from_secs(1))),
             idle_timeout: None,

@@ -18,7 +18,15 @@ pub(in crate::commands) use report::Report;
 /// Checks the login and returns the class that decides the exit code. With `--json` the one object is printed here, whatever
 /// happens.
 pub fn check(args: &AuthCheckArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
-    let climbed = ladder(args, flags, env, host).map(Ladder::climb).and_then(|(report, class)| match class {
+    let climb = |ladder: Ladder<'_>| {
+        let forced = ladder.settings.warnings.join("; ");
+        let (mut report, class) = ladder.climb();
+        if !forced.is_empty() {
+            report.elsewhere(&forced);
+        }
+        (report, class)
+    };
+    let climbed = ladder(args, flags, env, host).map(climb).and_then(|(report, class)| match class {
         Class::Interrupted(_) => {
             Err(Failure::new(class, report.message(), "run it again when you want it to go on").into())
         }

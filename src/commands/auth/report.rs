@@ -125,6 +125,11 @@ impl Report {
         Some((&late.detail, self.hint.as_deref()?))
     }
 
+    /// Says that the check was not made where it was asked for.
+    pub fn elsewhere(&mut self, why: &str) {
+        self.message = format!("{} ({why})", self.message);
+    }
+
     /// What it came to, in a line.
     pub fn message(&self) -> &str {
         &self.message

@@ -63,6 +63,11 @@ impl Check {
         Check { took, ..self }
     }
 
+    /// The same under a name of its own, where there is another of this one.
+    pub fn below(self, name: &str) -> Self {
+        Check { id: format!("{name}.{}", self.id), ..self }
+    }
+
     /// Its name.
     pub fn id(&self) -> &str {
         &self.id

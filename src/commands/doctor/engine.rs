@@ -1,6 +1,5 @@
 //! The engine, looked at without starting anything: at most four calls, side by side.
 
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +20,9 @@ use crate::runner::{
 
 /// How long the engine may take to answer a question.
 pub const CALL: Duration = Duration::from_secs(15);
+
+/// What Podman takes for a network beside a network's name.
+const PODMANS: [&str; 3] = ["slirp4netns", "pasta", "private"];
 
 /// What is known of the engine, the image and what earlier runs left.
 pub struct Looked {
@@ -55,7 +57,8 @@ pub fn look(settings: &Settings, agents: &[AgentName], env: &Environment, host: 
         }
     };
     let engine = &Engine { settings, host, thorough };
-    let network = Some(settings.sandbox.network.as_str()).filter(|name| !["bridge", "none", "host"].contains(name));
+    let network =
+        Some(settings.sandbox.network.as_str()).filter(|name| !["bridge", "default", "none", "host"].contains(name));
     let (info, image, network, left) = thread::scope(|scope| {
         let start = |spec: CommandSpec| scope.spawn(move || engine.ask(&spec));
         let info = start(info_command(command));
@@ -65,14 +68,13 @@ pub fn look(settings: &Settings, agents: &[AgentName], env: &Environment, host: 
         (join(info), join(image), network.map(join), join(left))
     });
     let mut checks = vec![program];
-    let answers = engine.daemon(&info, env, &mut checks);
-    if !answers {
+    let Some(facts) = engine.daemon(&info, env, &mut checks) else {
         let reason = "the engine does not answer";
         checks.extend(["image", "network", "leftovers"].map(|id| Check::skip(id, reason)));
         return Looked { checks, untold: Vec::new(), leftovers: Vec::new() };
-    }
-    let untold = engine.image(&image, agents, &mut checks);
-    checks.push(engine.network(network.as_ref()));
+    };
+    let untold = engine.image(&image, &facts, agents, &mut checks);
+    checks.push(engine.network(network.as_ref(), &facts));
     let leftovers = engine.leftovers(&left, &mut checks);
     Looked { checks, untold, leftovers }
 }
@@ -130,8 +132,8 @@ impl Engine<'_> {
         engine_failure(&self.settings.docker_command, &sandbox.image, &sandbox.network, &words, answer.status.code())
     }
 
-    /// Whether an engine answers.
-    fn daemon(&self, info: &Answer, env: &Environment, checks: &mut Vec<Check>) -> bool {
+    /// What the engine says of itself, where one answers.
+    fn daemon(&self, info: &Answer, env: &Environment, checks: &mut Vec<Check>) -> Option<EngineFacts> {
         let facts = info.result.as_ref().map_err(Failure::of).and_then(|captured| {
             // A client exits with 0 or 1 where it has no engine, by its age; what it prints tells.
             read_info(&captured.stdout).ok_or_else(|| self.failure(captured))
@@ -139,14 +141,14 @@ impl Engine<'_> {
         match facts {
             Err(failure) => {
                 checks.push(Check::fail("engine", &failure).took(info.took));
-                false
+                None
             }
             Ok(facts) => {
                 checks.push(Check::ok("engine", self.versions(&facts, env)).took(info.took));
                 checks.push(self.user(&facts, env));
                 checks.push(limits(&facts));
-                checks.extend(facts.root.as_deref().and_then(|root| storage(root, env)));
-                true
+                checks.extend(storage(&facts, env));
+                Some(facts)
             }
         }
     }
@@ -191,7 +193,13 @@ impl Engine<'_> {
     }
 
     /// The agents of which the image does not tell.
-    fn image(&self, answer: &Answer, agents: &[AgentName], checks: &mut Vec<Check>) -> Vec<AgentName> {
+    fn image(
+        &self,
+        answer: &Answer,
+        engine: &EngineFacts,
+        agents: &[AgentName],
+        checks: &mut Vec<Check>,
+    ) -> Vec<AgentName> {
         let setting = &self.settings.sandbox.image;
         let facts = self.answer(answer).and_then(|captured| {
             read_image(&captured.stdout).ok_or_else(|| {
@@ -212,21 +220,40 @@ impl Engine<'_> {
         let day = facts.created.get(..10).filter(|day| !day.starts_with("0001")).unwrap_or("an unknown day");
         let fact = format!("{} ({}): {} MB, made on {day}", setting.value, setting.origin, facts.size / 1_000_000);
         checks.push(Check::ok("image", fact).took(answer.took));
-        let has_labels = facts.labels.iter().any(|(name, _)| name.starts_with(VERSION_LABEL));
+        if let (Some(made_for), Some(has)) = (&facts.architecture, &engine.architecture)
+            && made_for != has
+        {
+            let fact = format!("{} is made for {made_for}, and the engine's processor is {has}", setting.value);
+            let fix = if setting.starts_with("ringfence/") {
+                "ringfence sandbox build-image".to_owned()
+            } else {
+                format!("{} pull --platform linux/{has} {}", *self.settings.docker_command, setting.value)
+            };
+            checks.push(Check::warn("image.architecture", fact, fix));
+        }
+        let listed: Vec<&str> = facts.labels.iter().filter_map(|(name, _)| name.strip_prefix(VERSION_LABEL)).collect();
+        let has_labels = !listed.is_empty();
+        // The image is made anew, with all that it has to have and all that it had.
+        let wanted: Vec<AgentName> = AgentName::ALL
+            .iter()
+            .copied()
+            .filter(|agent| *agent != AgentName::Shell)
+            .filter(|agent| agents.contains(agent) || listed.contains(&agent.as_str()))
+            .collect();
         let mut untold = Vec::new();
         for agent in agents.iter().filter(|agent| **agent != AgentName::Shell) {
             match version(&facts, *agent) {
                 Some(version) => {
                     checks.push(Check::ok(format!("agent.{agent}"), format!("{agent} {version} is in the image")));
                 }
-                None if has_labels => checks.push(lacks(*agent, setting)),
+                None if has_labels => checks.push(lacks(*agent, &wanted, setting)),
                 None => untold.push(*agent),
             }
         }
         untold
     }
 
-    fn network(&self, answer: Option<&Answer>) -> Check {
+    fn network(&self, answer: Option<&Answer>, engine: &EngineFacts) -> Check {
         let setting = &self.settings.sandbox.network;
         let name = setting.as_str();
         let Some(answer) = answer else {
@@ -243,6 +270,10 @@ impl Engine<'_> {
                 let closed = String::from_utf8_lossy(&captured.stdout).to_lowercase().contains("\"internal\": true");
                 let fact = if closed { "is there, and closed to the outside" } else { "is there" };
                 Check::ok("network", format!("{name} ({}) {fact}", setting.origin))
+            }
+            // Podman's own ways out are no networks that it could be asked about.
+            Err(_) if engine.name == "Podman" && PODMANS.contains(&name) => {
+                Check::ok("network", format!("{name} ({}): one of Podman's own", setting.origin))
             }
             Err(failure) => Check::fail("network", &failure),
         }
@@ -278,13 +309,16 @@ fn version(facts: &ImageFacts, agent: AgentName) -> Option<&str> {
     facts.labels.iter().find(|(name, _)| *name == label).map(|(_, version)| version.as_str())
 }
 
-/// The check of an image without `agent`.
-pub fn lacks(agent: AgentName, image: &str) -> Check {
-    let hint = format!("ringfence sandbox build-image --agent {agent} --tag {image}");
-    Check::fail(
-        format!("agent.{agent}"),
-        &Failure::new(Class::CliMissing, format!("{agent} is not in the image {image}"), hint),
-    )
+/// The check of an image without `agent`, where it should have all of `wanted`.
+pub fn lacks(agent: AgentName, wanted: &[AgentName], image: &str) -> Check {
+    let failure = Failure::new(Class::CliMissing, format!("{agent} is not in the image {image}"), build(wanted, image));
+    Check::fail(format!("agent.{agent}"), &failure)
+}
+
+/// What makes the image anew, with these agents.
+pub fn build(agents: &[AgentName], image: &str) -> String {
+    let agents: String = agents.iter().map(|agent| format!(" --agent {agent}")).collect();
+    format!("ringfence sandbox build-image{agents} --tag {image}")
 }
 
 fn limits(facts: &EngineFacts) -> Check {
@@ -294,9 +328,13 @@ fn limits(facts: &EngineFacts) -> Check {
     Check::warn("engine.limits", format!("it says that it cannot enforce {}", facts.lacks.join(", ")), DELEGATE)
 }
 
-/// The room that the engine has, where it is on this machine.
-fn storage(root: &Path, env: &Environment) -> Option<Check> {
-    let local = env.text("DOCKER_HOST").is_none_or(|address| address.starts_with("unix:"));
+/// The room that the engine has, where it is certainly on this machine: a folder of that name may be here, too.
+fn storage(facts: &EngineFacts, env: &Environment) -> Option<Check> {
+    let local = match (env.text("DOCKER_HOST").or_else(|| env.text("CONTAINER_HOST")), facts.context.as_deref()) {
+        (Some(address), _) => address.starts_with("unix:"),
+        (None, context) => context.is_none_or(|context| ["default", "rootless"].contains(&context)),
+    };
+    let root = facts.root.as_deref().filter(|root| local && root.exists())?;
     let fix = "docker system prune, or move the engine's folder to a larger disk (data-root)";
-    (local && root.exists()).then(|| space("disk.engine", "the engine's folder", root, 2 << 30, fix)).flatten()
+    space("disk.engine", "the engine's folder", root, 2 << 30, fix)
 }

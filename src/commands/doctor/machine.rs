@@ -44,13 +44,30 @@ pub fn configuration(settings: &Settings) -> Vec<Check> {
     [Check::ok("config", format!("{file}{over}"))].into_iter().chain(warnings).collect()
 }
 
-/// Where runs take place.
-pub fn mode(mode: &Setting<Mode>) -> Check {
-    let fence = match mode.value {
-        Mode::Host => "the agent has your permissions, and no fence",
-        Mode::Docker | Mode::Apple => "a throwaway container",
+/// Where runs take place: a check for each mode that an agent has.
+pub fn modes(settings: &Settings, agents: &[AgentName]) -> Vec<Check> {
+    let mut modes: Vec<(Setting<Mode>, Vec<&str>)> = Vec::new();
+    for agent in agents {
+        let mode = settings.mode_for(*agent);
+        match modes.iter_mut().find(|(known, _)| known.value == mode.value) {
+            Some((_, agents)) => agents.push(agent.as_str()),
+            None => modes.push((mode, vec![agent.as_str()])),
+        }
+    }
+    let only = modes.len() == 1;
+    let check = |(mode, agents): (Setting<Mode>, Vec<&str>)| {
+        let fence = match mode.value {
+            Mode::Host => "the agent has your permissions, and no fence",
+            Mode::Docker | Mode::Apple => "a throwaway container",
+        };
+        let fact = format!("{} ({}): {fence}", mode.value, mode.origin);
+        if only {
+            Check::ok("mode", fact)
+        } else {
+            Check::ok(format!("mode.{}", mode.value), format!("{}: {fact}", agents.join(", ")))
+        }
     };
-    Check::ok("mode", format!("{} ({}): {fence}", mode.value, mode.origin))
+    modes.into_iter().map(check).collect()
 }
 
 /// The folder and the room in it.
@@ -145,8 +162,8 @@ pub fn space(id: &str, what: &str, path: &Path, little: u64, fix: &str) -> Optio
     })
 }
 
-/// The agent `name` on the host, where it is to run; its version is asked of itself.
-pub fn agent(name: AgentName, host: &Host) -> Check {
+/// The agent `name` on the host, where it is to run; its version is asked of itself where `thorough`.
+pub fn agent(name: AgentName, host: &Host, thorough: bool) -> Check {
     let id = format!("agent.{name}");
     let began = Instant::now();
     let program = name.to_string();
@@ -155,6 +172,10 @@ pub fn agent(name: AgentName, host: &Host) -> Check {
         Err(failure) => return Check::fail(id, &failure),
     };
     let place = path.display();
+    if !thorough {
+        return Check::ok(id, format!("{name} is at {place}; it was not asked for its version: --quick"))
+            .took(began.elapsed());
+    }
     let answer = host.capture(&CommandSpec::new(path.as_os_str()).arg("--version"), VERSION);
     let said =
         answer.as_ref().ok().and_then(Option::as_ref).map(|said| String::from_utf8_lossy(&said.stdout).into_owned());

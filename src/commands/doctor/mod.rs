@@ -68,6 +68,10 @@ struct Case {
     mode: Mode,
     /// As a script's run in that mode would have them.
     script: Settings,
+    /// The agents that run in that mode.
+    walking: Vec<AgentName>,
+    /// Those that run on the host beside them, and a script's settings there.
+    beside: Option<(Vec<AgentName>, Settings)>,
     workspace: Workspace,
 }
 
@@ -88,8 +92,12 @@ impl Doctor<'_> {
             Settings::resolve(&flags, self.env).map_err(|failure| Check::fail("config", &failure))
         };
         let settings = resolve(self.args.agent.first().cloned(), None)?;
-        let mut agents: Vec<AgentName> = self.args.agent.iter().filter_map(|name| name.parse().ok()).collect();
-        agents.dedup();
+        let mut agents: Vec<AgentName> = Vec::new();
+        for agent in self.args.agent.iter().filter_map(|name| name.parse().ok()) {
+            if !agents.contains(&agent) {
+                agents.push(agent);
+            }
+        }
         if agents.is_empty() {
             agents.push(settings.agent.value);
         }
@@ -99,13 +107,20 @@ impl Doctor<'_> {
         let script = resolve(Some(AgentName::Shell.to_string()), Some(mode.to_string()))?;
         let workspace = Workspace::open(self.args.workspace.as_deref())
             .map_err(|error| Check::fail("workspace", &Failure::of(&error)))?;
-        Ok(Case { settings, agents, mode, script, workspace })
+        let is_walking = |agent: &AgentName| settings.mode_for(*agent).value.is_container() == mode.is_container();
+        let (walking, beside): (Vec<AgentName>, Vec<AgentName>) = agents.iter().partition(|agent| is_walking(agent));
+        let beside = if beside.is_empty() {
+            None
+        } else {
+            Some((beside, resolve(Some(AgentName::Shell.to_string()), Some(Mode::Host.to_string()))?))
+        };
+        Ok(Case { settings, agents, mode, script, walking, beside, workspace })
     }
 
     fn examine_case(&self, case: &Case) -> Vec<Check> {
         self.status.doing("looking");
         let mut checks = machine::configuration(&case.settings);
-        checks.push(machine::mode(&case.settings.mode_for(case.agents[0])));
+        checks.extend(machine::modes(&case.settings, &case.agents));
         checks.extend(machine::workspace(&case.workspace, case.mode));
         let planned = self.planned(case);
         let runs = !planned.failed();
@@ -122,15 +137,10 @@ impl Doctor<'_> {
         });
         let (Looked { checks: seen, untold, leftovers }, seen_at) = (looked, Instant::now());
         checks.extend(seen);
-        if !case.mode.is_container()
-            || case.agents.iter().any(|agent| !case.settings.mode_for(*agent).value.is_container())
-        {
-            let here = case.agents.iter().filter(|agent| **agent != AgentName::Shell);
-            checks.extend(
-                here.filter(|agent| !case.settings.mode_for(**agent).value.is_container())
-                    .map(|agent| machine::agent(*agent, self.host)),
-            );
-        }
+        let here =
+            if case.mode.is_container() { case.beside.as_ref().map(|(agents, _)| agents) } else { Some(&case.walking) };
+        let here = here.into_iter().flatten().filter(|agent| **agent != AgentName::Shell);
+        checks.extend(here.map(|agent| machine::agent(*agent, self.host, !self.args.quick)));
         if case.mode.is_container() {
             checks.push(machine::agents_here());
         }
@@ -154,6 +164,7 @@ impl Doctor<'_> {
             return checks;
         }
         checks.extend(self.walk(case, &untold));
+        checks.extend(self.walk_here(case));
         if !leftovers.is_empty() && self.host.interrupts.count() == 0 {
             checks.retain(|check| check.id() != "leftovers");
             checks.push(self.sweep(&case.script, leftovers, seen_at));
@@ -181,19 +192,27 @@ impl Doctor<'_> {
     }
 
     fn path<'p>(&'p self, case: &'p Case, untold: &'p [AgentName]) -> Path<'p> {
-        let Case { script, workspace, agents, .. } = case;
-        Path { settings: script, workspace, agents, untold, env: self.env, host: self.host }
+        let Case { script, workspace, walking, .. } = case;
+        Path { settings: script, workspace, agents: walking, untold, env: self.env, host: self.host }
+    }
+
+    /// The real path on the host, of the agents that run there while others run in containers.
+    fn walk_here(&self, case: &Case) -> Vec<Check> {
+        let Some((agents, settings)) = case.beside.as_ref().filter(|_| self.host.interrupts.count() == 0) else {
+            return Vec::new();
+        };
+        self.status.doing("the real path on the host");
+        let path = Path { settings, workspace: &case.workspace, agents, untold: &[], env: self.env, host: self.host };
+        let (mut checks, started_in) = path.probe();
+        if self.host.interrupts.count() == 0 && !checks.first().is_some_and(Check::failed) {
+            checks.extend(path.stubborn(started_in));
+        }
+        checks.into_iter().map(|check| check.below("host")).collect()
     }
 
     fn look(&self, case: &Case) -> Looked {
         if case.mode.is_container() {
-            let inside: Vec<AgentName> = case
-                .agents
-                .iter()
-                .copied()
-                .filter(|agent| case.settings.mode_for(*agent).value.is_container())
-                .collect();
-            return engine::look(&case.script, &inside, self.env, self.host, !self.args.quick);
+            return engine::look(&case.script, &case.walking, self.env, self.host, !self.args.quick);
         }
         Looked { checks: Vec::new(), untold: Vec::new(), leftovers: Vec::new() }
     }

@@ -114,6 +114,7 @@ impl Path<'_> {
             words(names.iter().filter_map(|named| named.name.clone()).collect()),
             words(ports.iter().filter_map(|port| port.number).map(|port| port.to_string()).collect()),
             words(self.untold.iter().map(ToString::to_string).collect()),
+            if self.is_beside_services() { "127.0.0.1" } else { runner::HOST_NAME }.into(),
         ];
         let mut plan = self.plan(self.settings, Workspace { path: scratch.side() }, PROBE, args, &run_id)?;
         plan.hand_in(CANARY, &canary);
@@ -149,10 +150,14 @@ impl Path<'_> {
         if self.mode().is_container() && few { pids + 16 } else { 0 }
     }
 
+    /// Whether services on this machine's loopback are on the agent's own.
+    fn is_beside_services(&self) -> bool {
+        !self.mode().is_container() || *self.settings.sandbox.network == "host"
+    }
+
     /// The services of this machine that agents are handed, and whether somebody listens there.
     fn ports(&self) -> Vec<Port> {
-        let has_host =
-            !["none", "host"].contains(&self.settings.sandbox.network.as_str()) && !self.settings.is_listed();
+        let has_host = *self.settings.sandbox.network != "none" && !self.settings.is_listed();
         let mut ports: Vec<Port> = Vec::new();
         for agent in self.agents {
             for (variable, Service { port, .. }) in

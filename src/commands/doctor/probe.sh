@@ -6,7 +6,8 @@
 #   $3  names to resolve
 #   $4  ports of the host to try
 #   $5  agents whose version is wanted
-where=$1 processes=$2 names=$3 ports=$4 agents=$5
+#   $6  what the host is called, where those ports are
+where=$1 processes=$2 names=$3 ports=$4 agents=$5 home=$6
 
 say() { printf '%s=%s\n' "$1" "$2"; }
 
@@ -94,9 +95,7 @@ say ready yes
 while [ ! -s go ]; do sleep 0.05 2>/dev/null || sleep 1; done
 read -r port <go
 [ "$port" = 0 ] || say listener "$(reach host.docker.internal "$port")"
-home=host.docker.internal
-[ "$where" = container ] || home=127.0.0.1
-for port in $ports; do say "port.$port" "$(reach $home "$port")"; done
+for port in $ports; do say "port.$port" "$(reach "$home" "$port")"; done
 for name in $names; do say "name.$name" "$(resolve "$name")"; done
 for agent in $agents; do
     if has "$agent"; then

@@ -257,13 +257,13 @@ impl<'a> Judge<'a> {
             let key = format!("agent.{agent}");
             let image = &expected.settings.sandbox.image;
             let check = match self.value(&key) {
-                "absent" => engine::lacks(*agent, image),
+                "absent" => engine::lacks(*agent, &expected.untold, image),
                 said => match version_in(said) {
                     Some(version) => Check::ok(&key, format!("{agent} {version} is in the image")),
                     None => Check::warn(
                         &key,
                         format!("{agent} in {} does not answer --version within 15 s", image.value),
-                        format!("ringfence sandbox build-image --agent {agent} --tag {}", image.value),
+                        engine::build(&expected.untold, &image.value),
                     ),
                 },
             };
