@@ -653,7 +653,9 @@ fn a_run_whose_owner_has_just_died_has_its_grace_all_the_same() {
 
 #[test]
 fn its_scratch_folder_does_not_disturb_the_users_git() {
-    let bed = Bed::new();
+    let mut bed = Bed::new();
+    // The doctor waits for this one, with its scratch folder there; the tests call the real one.
+    bed.program("git", "exec sleep 60");
     let git = |args: &[&str]| {
         let mut command = Command::new("git");
         command.args(["-c", "safe.directory=*"]).args(args).current_dir(bed.workspace());
@@ -661,14 +663,12 @@ fn its_scratch_folder_does_not_disturb_the_users_git() {
         start(command, b"").finish().exits(0).out()
     };
     git(&["init", "--quiet"]);
-    // It stands still where it asks the home, with its scratch folder there, and is then ended by force.
     let running = bed.spawn(&["sandbox", "doctor", "--mode", "host", "--agent", "shell"], b"");
     let scratch = || {
         let entries = fs::read_dir(bed.workspace()).unwrap().flatten().map(|entry| entry.path());
         entries.into_iter().find(|path| path.join("side/plain/.git/HEAD").exists())
     };
     within(Duration::from_secs(20), "the scratch folder is there", || scratch().is_some());
-    running.signal("STOP");
     git(&["add", "-A"]);
     assert_eq!(git(&["status", "--porcelain"]), "");
     let live = doctor(&bed, &["--mode", "host", "--agent", "shell", "--quick"], 0);

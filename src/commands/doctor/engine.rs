@@ -317,8 +317,8 @@ pub fn lacks(agent: AgentName, wanted: &[AgentName], image: &str) -> Check {
 
 /// What makes the image anew, with these agents.
 pub fn build(agents: &[AgentName], image: &str) -> String {
-    let agents: String = agents.iter().map(|agent| format!(" --agent {agent}")).collect();
-    format!("ringfence sandbox build-image{agents} --tag {image}")
+    let agents: Vec<String> = agents.iter().map(|agent| format!("--agent {agent}")).collect();
+    format!("ringfence sandbox build-image {} --tag {image}", agents.join(" "))
 }
 
 fn limits(facts: &EngineFacts) -> Check {
