@@ -340,3 +340,93 @@ fn the_loop_example_does_its_stories_against_the_stub() {
     let left = Engine.docker(&["ps", "--all", "--quiet", "--filter", &format!("label=ringfence.loop={id}")]);
     assert_eq!(left, "", "the sandboxes are gone");
 }
+
+#[test]
+fn who_stops_a_sandbox_is_not_undone_by_the_runs_in_it() {
+    let Some(warm) = Warm::bed() else { return };
+    for (command, ready) in [("stop", "stopped"), ("rm", "removed")] {
+        let id = format!("{}-{command}", warm.name);
+        let name = warm.bed.run(&["sandbox", "create", "--loop", &id]).exits(0).out().trim().to_owned();
+        let script = format!("echo x >>{ready}; sleep 300");
+        let args = ["run", "--json", "--loop", &id, "--max-attempts", "3", "--timeout", "60s"];
+        let running = warm.bed.spawn(&args, script.as_bytes());
+        let file = warm.bed.workspace().join(ready);
+        within(PATIENCE, "it runs", || file.exists());
+        warm.bed.run(&["sandbox", command, &name]).exits(0);
+        let json = running.finish().exits(143).json();
+        assert_eq!((&json["class"], &json["attempts"]), (&json!("interrupted"), &json!(1)), "{json}");
+        assert_eq!(fs::read_to_string(file).unwrap(), "x\n", "and nowhere else");
+        let state = Engine.docker(&["ps", "--all", "--filter", &format!("name={name}"), "--format", "{{.State}}"]);
+        assert_eq!(state, if command == "stop" { "exited" } else { "" });
+    }
+    // Likewise where it went by other means: the next attempt is in it or nowhere.
+    let id = format!("{}-lost", warm.name);
+    let name = warm.bed.run(&["sandbox", "create", "--loop", &id]).exits(0).out().trim().to_owned();
+    let running = warm.bed.spawn(&["run", "--json", "--loop", &id, "--max-attempts", "3"], b"echo x >>lost; sleep 300");
+    let file = warm.bed.workspace().join("lost");
+    within(PATIENCE, "it runs", || file.exists());
+    Engine.docker(&["rm", "--force", &name]);
+    assert_eq!(running.finish().exits(69).json()["class"], "sandbox_missing");
+    assert_eq!(fs::read_to_string(file).unwrap(), "x\n");
+}
+
+#[test]
+fn what_was_decided_when_a_sandbox_was_made_stays_and_is_said() {
+    let Some(warm) = Warm::bed() else { return };
+    let id = warm.name.clone();
+    let cold = ["run", "--loop", &id, "--network", "host", "grep -c host.docker.internal /etc/hosts"];
+    assert_eq!(warm.bed.run(&cold).exits(0).out(), "1\n");
+    let create = ["sandbox", "create", "--if-missing", "--loop", &id];
+    warm.bed.run(&create).exits(0);
+    warm.bed.run(&create).exits(0);
+    for other in [&["--memory", "1g"][..], &["--network", "bridge"], &["--mount", "/usr:/data:ro"]] {
+        let refused = warm.bed.run(&[&create[..], other].concat()).exits(2);
+        refused.says("are not these").says("sandbox rm");
+        let warned = warm.bed.run(&[&["run", "--loop", &id], other, &["true"]].concat()).exits(0);
+        warned.says(&format!("{} has no effect in a warm sandbox", other[0]));
+    }
+    for args in
+        [&["run", "--loop", "", "true"][..], &["sandbox", "create", "--loop", ""], &["sandbox", "rm", "--loop", ""]]
+    {
+        warm.bed.run(args).exits(2);
+    }
+}
+
+#[test]
+fn what_happens_to_others_in_a_sandbox_is_not_a_runs_own() {
+    let Some(warm) = Warm::bed() else { return };
+    warm.create(&["--memory", "96m"]);
+    let running =
+        start(&warm, "one.ready", &["--json"], "touch one.ready; while [ ! -e go ]; do sleep 0.05; done; exit 3");
+    warm.exec(&["tail", "/dev/zero"]).exits(137);
+    fs::write(warm.bed.workspace().join("go"), "").unwrap();
+    let json = running.finish().exits(1).json();
+    assert_eq!((&json["class"], &json["agentExitCode"]), (&json!("agent_failed"), &json!(3)), "{json}");
+    assert!(json["warnings"].to_string().contains("the memory of the sandbox"), "{json}");
+    // An agent may end all that sleeps.
+    warm.run(&[], "echo kept >~/file").exits(0);
+    for signal in ["-TERM", "-KILL"] {
+        warm.run(&[], &format!("killall {signal} sleep; :")).exits(0);
+        assert_eq!(warm.run(&[], "cat ~/file").exits(0).out(), "kept\n", "{signal}");
+    }
+}
+
+#[test]
+fn a_folder_that_is_another_one_in_the_sandbox_is_no_place_to_work() {
+    let Some(warm) = Warm::bed() else { return };
+    let root = warm.bed.root();
+    let at = |folder: &str| root.join(folder).to_str().unwrap().to_owned();
+    for folder in ["work/hidden", "data", "moved/sub"] {
+        fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    let (over, moved) = (format!("{}:{}", at("data"), at("work/hidden")), at("moved"));
+    warm.create(&["--mount", &over, "--mount", &moved]);
+    warm.run(&["-C", &at("moved/sub")], "true").exits(0);
+    warm.run(&["-C", &at("work/hidden")], "touch ran").exits(2).says("another one is mounted there");
+    fs::rename(&moved, root.join("away")).unwrap();
+    fs::create_dir_all(root.join("moved/sub")).unwrap();
+    for folder in ["moved", "moved/sub"] {
+        warm.run(&["-C", &at(folder)], "touch ran").exits(2).says("it is another folder now");
+    }
+    assert!(!root.join("away/ran").exists() && !root.join("away/sub/ran").exists() && !root.join("data/ran").exists());
+}

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueHint};
 
 /// The agents.
@@ -57,7 +58,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "loop_id")]
     pub sandbox: Option<String>,
     /// Run in the warm sandbox of this loop, or in a throwaway container where there is none
-    #[arg(long = "loop", value_name = "ID")]
+    #[arg(long = "loop", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub loop_id: Option<String>,
     /// Let the container reach this host only, `*.DOMAIN` for all below one, or the hosts of a preset: @anthropic, @openai,
     /// @github, @npm, @pypi, @crates, @debian (repeatable; ports 443 and 80 unless one is named)

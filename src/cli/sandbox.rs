@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::run::{AGENTS, ContainerArgs};
@@ -104,7 +105,7 @@ pub struct CreateArgs {
     #[arg(short, long, value_parser = AGENTS)]
     pub agent: Option<String>,
     /// The loop it is for: `run --loop ID` then finds it
-    #[arg(long = "loop", value_name = "ID", conflicts_with = "name")]
+    #[arg(long = "loop", value_name = "ID", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "name")]
     pub loop_id: Option<String>,
     /// The folder it is for (default: the current one)
     #[arg(short = 'C', long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -166,7 +167,7 @@ pub struct RemoveArgs {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// All of this loop
-    #[arg(long = "loop", value_name = "ID")]
+    #[arg(long = "loop", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub loop_id: Option<String>,
     /// All there are
     #[arg(long)]

@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,11 +38,17 @@ pub fn places(folders: &[(&Path, &Path)]) -> Vec<u8> {
     script.raw("case $rf_dir in ");
     for (outside, inside) in &folders {
         script.word(outside).raw("|").word(outside).raw("/*) rf_in=").word(inside);
-        script.raw("${rf_dir#").word(outside).raw("} ;; ");
+        script.raw("${rf_dir#").word(outside).raw("} rf_root=").word(inside);
+        script.raw(" rf_made=").word(inode(outside).as_bytes()).raw(" ;; ");
     }
     let known: Vec<_> = folders.iter().map(|(outside, _)| String::from_utf8_lossy(outside)).collect();
     script.raw("*) printf %s ").word(format!("it has {}", known.join(", ")).as_bytes()).raw(" >&2 ;; esac");
     script.0
+}
+
+/// The number of a folder in its file system; empty where it cannot be seen.
+fn inode(folder: &[u8]) -> String {
+    std::fs::metadata(OsStr::from_bytes(folder)).map(|folder| folder.ino().to_string()).unwrap_or_default()
 }
 
 /// A folder's path without the slash that only the root ends in.
@@ -50,13 +57,18 @@ fn trimmed(folder: &Path) -> &[u8] {
     path.strip_suffix(b"/").unwrap_or(path)
 }
 
-/// Goes to `rf_dir`. A folder that was removed on the host is still mounted, without a path, and nothing can be made in it.
+/// Goes to `rf_dir`. A folder that was removed on the host is still mounted, without a path, and nothing can be made in it. One that
+/// was moved is mounted still, and one below which something else is mounted is hidden: told by the folders' numbers (`rf_now` is
+/// that on the host), where they are the same on both sides, as they were when the sandbox was made.
 const ENTER: &str = r#"
 rf_in=
 eval "$RINGFENCE_PLACES"
 [ -n "$rf_in" ] && cd -- "$rf_in" || return 1
-[ -n "$(pwd -P 2>/dev/null)" ] && return
-printf %s 'it was removed on the host since the sandbox was made; make the sandbox again' >&2
+[ -n "$(pwd -P 2>/dev/null)" ] || {
+printf %s 'it was removed on the host since the sandbox was made; make the sandbox again' >&2; return 1; }
+rf_number() { set -- $(ls -di -- "$1" 2>/dev/null); printf %s "$1"; }
+[ -z "$rf_now" ] || [ "$(rf_number .)" = "$rf_now" ] || [ "$(rf_number "${rf_root:-/}")" != "$rf_made" ] && return
+printf %s 'it is another folder now, or another one is mounted there; make the sandbox again' >&2
 return 1
 }
 "#;
@@ -187,7 +199,13 @@ impl Script {
     /// The container says itself, in a variable that it was made with, which folders of the host it has and where.
     fn enter(&mut self, folder: Option<&Path>) {
         match folder {
-            Some(folder) => self.raw("rf_enter() {\n").assign("rf_dir", folder.as_os_str().as_bytes()).raw(ENTER),
+            Some(folder) => {
+                let folder = folder.as_os_str().as_bytes();
+                self.raw("rf_enter() {\n")
+                    .assign("rf_dir", folder)
+                    .assign("rf_now", inode(folder).as_bytes())
+                    .raw(ENTER)
+            }
             None => self.raw("rf_enter() { :; }\n"),
         };
     }

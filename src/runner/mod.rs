@@ -61,8 +61,11 @@ pub use marked::with_argument as processes_with_argument;
 pub use mount::Mount;
 pub use owner::Owner;
 pub use pass::{Pass, Passed, Streams};
-pub use presence::{announce as announce_in_sandbox, count as runs_in_sandboxes};
-pub use sandbox::{IS_OURS, IS_SANDBOX, LOOP, Sandbox, default_name, is_sandbox_name, list_command, loop_name, named};
+pub use presence::{announce as announce_in_sandbox, count as runs_in_sandboxes, tell as tell_runs_in_sandbox};
+pub use sandbox::{
+    IS_OURS, IS_SANDBOX, LOOP, Sandbox, default_name, is_sandbox_name, list_command, loop_name, named,
+    shape as sandbox_shape,
+};
 pub use sidecar::{Door, DoorInside, PUMP};
 pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox};
 

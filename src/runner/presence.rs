@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A run that is in a sandbox, until it is dropped.
@@ -9,6 +10,21 @@ use std::path::{Path, PathBuf};
 pub struct Present {
     path: PathBuf,
     _locked: File,
+}
+
+impl Present {
+    /// Whether somebody said that the sandbox ends, and means it.
+    pub fn was_told(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|file| file.len() > 0)
+    }
+}
+
+/// Says to the runs in a sandbox that it is about to end, and that nothing is to start it again for them.
+pub fn tell(state: &Path, sandbox: &str) {
+    for file in fs::read_dir(runs(state).join(sandbox)).into_iter().flatten().flatten() {
+        // What cannot be written to is nobody's.
+        let _ = fs::OpenOptions::new().append(true).open(file.path()).and_then(|mut file| file.write_all(b"ends\n"));
+    }
 }
 
 impl Drop for Present {
@@ -81,6 +97,10 @@ mod tests {
         fs::write(&dead, "").unwrap();
         assert_eq!(count(state.path()), BTreeMap::from([("s1".to_owned(), 2)]));
         assert!(!dead.exists());
+        assert!(!one.as_ref().unwrap().was_told());
+        tell(state.path(), "s1");
+        tell(state.path(), "nobody");
+        assert!(one.as_ref().unwrap().was_told() && two.as_ref().unwrap().was_told());
         drop((one, two));
         assert!(!runs(state.path()).join("s1").exists());
         assert!(count(state.path()).is_empty());

@@ -16,8 +16,9 @@ pub const IS_OURS: &str = "ringfence=1";
 /// The label that holds the id of a sandbox's loop, whole.
 pub const LOOP: &str = "ringfence.loop";
 
-/// How long a sandbox idles, seconds: the longest that every `sleep` takes, 2^31 - 1.
-const IDLE: &str = "2147483647";
+/// How a sandbox idles: as nothing that an agent means when it ends all that sleeps (`killall sleep`). The number is the longest
+/// that every `sleep` takes, 2^31 - 1 seconds.
+const IDLE: &str = "trap '' HUP INT TERM; while sleep 2147483647 || [ $? -gt 128 ]; do :; done";
 
 /// Sends signal `$1` to every process whose environment holds `$2`. With `$3` those that are left after as many tenths of a second
 /// get KILL.
@@ -36,7 +37,7 @@ const ROW: &str = concat!(
     r#""kind":{{json (.Label "ringfence.kind")}},"agent":{{json (.Label "ringfence.agent")}},"#,
     r#""loop":{{json (.Label "ringfence.loop")}},"workspace":{{json (.Label "ringfence.workspace")}},"#,
     r#""created":{{json (.Label "ringfence.created")}},"host":{{json (.Label "ringfence.owner.host")}},"#,
-    r#""door":{{json (.Label "ringfence.door")}},"pid":{{json (.Label "ringfence.owner.pid")}},"#,
+    r#""door":{{json (.Label "ringfence.door")}},"shape":{{json (.Label "ringfence.shape")}},"pid":{{json (.Label "ringfence.owner.pid")}},"#,
     r#""start":{{json (.Label "ringfence.owner.start")}},"space":{{json (.Label "ringfence.owner.space")}},"#,
     r#""grace":{{json (.Label "ringfence.grace")}}}"#
 );
@@ -87,6 +88,20 @@ fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// What a sandbox that is made out of `container` is and may do, in a word: two that differ in their image, limits, user, network,
+/// hosts or mounts have different ones.
+pub fn shape(container: &Container) -> String {
+    let mut all = container.image.clone().into_bytes();
+    for arg in container.hardened(CommandSpec::new(&container.engine), &[]).args {
+        all.push(0);
+        all.extend(arg.into_vec());
+    }
+    // Not the machine's own addresses, which come and go.
+    let hosts = container.door.iter().flat_map(|door| door.lasting.lines()).filter(|line| line.contains("allow "));
+    hosts.for_each(|line| all.extend(line.bytes()));
+    format!("{:016x}", hash(&all))
+}
+
 /// A warm sandbox, by the engine's program and its name there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sandbox {
@@ -107,18 +122,13 @@ impl Sandbox {
             ("ringfence.workspace", container.workspace.to_string_lossy().into_owned()),
             ("ringfence.created", now_rfc3339()),
         ];
+        labels.push(("ringfence.shape", shape(container)));
         labels.extend(loop_id.map(|id| (LOOP, id.to_owned())));
         labels.extend(container.door.as_ref().map(|_| ("ringfence.door", Door::name(made))));
         let spec = CommandSpec::new(&self.engine)
-            .args(["run", "--detach", "--init"])
+            .args(["run", "--detach", "--init", "--stop-signal", "KILL"])
             .args(container.dialect.run)
             .option("--name", self.name.as_str());
-        // A run need not know which network the sandbox was made with: in every one the host has the same name.
-        let spec = if container.network == "host" {
-            spec.option("--add-host", format!("{}:127.0.0.1", container.dialect.host_name))
-        } else {
-            spec
-        };
         let mut folders = vec![(container.workspace.as_path(), container.workdir.as_path())];
         folders.extend(container.mounts.iter().map(|mount| (mount.source.as_path(), mount.target.as_path())));
         let mut places = format!("{}=", frame::PLACES).into_bytes();
@@ -126,7 +136,7 @@ impl Sandbox {
         let mut spec = container.hardened(spec, &labels).option("--env", OsString::from_vec(places));
         spec = spec.option("--env", format!("{}={}", frame::NAME, self.name));
         let Some(door) = &container.door else {
-            return spec.option("--entrypoint", "sleep").arg(container.image.as_str()).arg(IDLE);
+            return spec.option("--entrypoint", "sh").arg(container.image.as_str()).args(["-c", IDLE]);
         };
         for (name, value) in &door.inside.variables {
             spec = spec.option("--env", format!("{name}={value}"));
@@ -211,6 +221,16 @@ mod tests {
         let (one, other) = (default_name("/a/my app", "claude"), default_name("/b/my app", "claude"));
         assert!(one.starts_with("claude-my-app-") && one != other && is_sandbox_name(&one), "{one} {other}");
         assert!(is_sandbox_name(&default_name("/", "shell")));
+    }
+
+    #[test]
+    fn what_is_weaker_has_another_shape() {
+        let asked = container();
+        let wider = Container { network: "host".into(), ..container() };
+        let larger = Container { memory: 8 << 30, ..container() };
+        let shapes: std::collections::BTreeSet<String> = [&asked, &wider, &larger].map(shape).into();
+        assert_eq!(shapes.len(), 3);
+        assert_eq!(shape(&asked), shape(&container()));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 use serde::Deserialize;
+use signal_hook::consts::SIGTERM;
 
 use super::frame::Around;
 use super::marks::Fault;
@@ -19,6 +20,9 @@ use crate::failure::{Class, Failure};
 
 /// How long the engine may take to start a sandbox again, or to reach into it.
 const CALL: Duration = Duration::from_secs(60);
+
+/// An agent's code when the kernel killed it: 128 + SIGKILL.
+const KILLED: i32 = 137;
 
 /// Carries jobs out in a sandbox that was there before them and stays after them.
 #[derive(Clone, Debug)]
@@ -47,6 +51,25 @@ impl WarmRunner {
         Ok(observed)
     }
 
+    /// All runs in a sandbox have one limit of memory: only an agent that was killed itself has certainly run into it.
+    fn own(&self, mut outcome: Outcome) -> Outcome {
+        if outcome.oom && outcome.agent_code != Some(KILLED) {
+            outcome.oom = false;
+            outcome.warnings.push(format!(
+                "meanwhile the memory of the sandbox {} ran out, and a process of this run or of another one in it was ended",
+                self.sandbox.name
+            ));
+        }
+        outcome
+    }
+
+    /// Whoever stopped it does not want it started again by this run.
+    fn stopped(&self) -> Failure {
+        let name = &self.sandbox.name;
+        let message = format!("the sandbox {name} was stopped or removed under the run (ringfence sandbox stop, rm)");
+        Failure::new(Class::Interrupted(SIGTERM), message, format!("run it again when you want it to go on in {name}"))
+    }
+
     fn failure(&self, observed: &Observed) -> Failure {
         let name = &self.sandbox.name;
         if observed.fault == Some(Fault::Sandbox) {
@@ -73,16 +96,20 @@ impl Runner for WarmRunner {
     }
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
-        let _present = presence::announce(self.state.as_deref(), &self.sandbox.name, &job.run_id);
+        let present = presence::announce(self.state.as_deref(), &self.sandbox.name, &job.run_id);
+        let told = || present.as_ref().is_some_and(presence::Present::was_told);
         let job = &Job { door: Some(self.door.clone()), ..job.clone() };
         let mut observed = self.observe(job, limits, sink)?;
         // The agent was not started, so nothing happens twice.
-        if !observed.started && observed.ours.is_none() && is_stopped(&observed.outside) {
+        if !observed.started && observed.ours.is_none() && is_stopped(&observed.outside) && !told() {
             start(self.host.host(), &self.sandbox)?;
             observed = self.observe(job, limits, sink)?;
         }
         if let Some(outcome) = host::outcome(&observed) {
-            return Ok(Outcome { door: Some(observed.knocks), ..outcome });
+            return Ok(self.own(Outcome { door: Some(observed.knocks), ..outcome }));
+        }
+        if told() {
+            return Err(self.stopped().into());
         }
         Err(host::fault(job, &observed).unwrap_or_else(|| self.failure(&observed)).into())
     }

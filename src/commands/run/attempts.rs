@@ -13,6 +13,7 @@ use super::order::Order;
 use super::plan::{Attempt, Plan};
 use super::record::Record;
 use super::traces::Traces;
+use super::warm::Wanted;
 use crate::agents::Usage;
 use crate::config::{Environment, HostRule, Mode, Settings, duration_text};
 use crate::egress::Knocks;
@@ -129,11 +130,12 @@ impl Attempts<'_> {
         let began = Instant::now();
         let traces = Traces::before(order, self.fallback);
         let mut settings = Cow::Borrowed(&*order.settings);
+        let mut order = Cow::Borrowed(order);
         let (mut number, mut usage, mut warnings) = (lost, Usage::default(), Vec::new());
         let mut knocks = Knocks::default();
         loop {
             number += 1;
-            let mut attempt = self.attempt(&settings, order, run_id, number, &warnings, follower);
+            let mut attempt = self.attempt(&settings, &order, run_id, number, &warnings, follower);
             usage = usage.and(attempt.usage);
             knocks.extend(std::mem::take(&mut attempt.knocks));
             self.budget.spend(attempt.usage.cost_usd);
@@ -161,6 +163,10 @@ impl Attempts<'_> {
                     } else if let Some(reason) = self.budget.exhausted() {
                         warnings.push(forgone(&reason, follower));
                     } else {
+                        // What it did there is not done again elsewhere, where that sandbox is gone meanwhile.
+                        if let Some(name) = attempt.sandbox.take() {
+                            order.to_mut().wish.sandbox = Some(Wanted::Named(name));
+                        }
                         continue;
                     }
                 }

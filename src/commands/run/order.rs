@@ -13,6 +13,7 @@ use crate::ledger::{Invocation, Letter};
 use crate::redact::{Secrets, unseal};
 
 /// A task, ready to be tried.
+#[derive(Clone)]
 pub struct Order {
     /// What is in force for it.
     pub settings: Arc<Settings>,

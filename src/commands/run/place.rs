@@ -16,6 +16,16 @@ use crate::runner::{
     engine_address, is_remote, unenforced,
 };
 
+/// The place of a run whose warm sandbox does not exist.
+pub struct Instead {
+    /// Carries jobs out there.
+    pub runner: Box<dyn Runner>,
+    /// What the caller should know then.
+    pub warnings: Vec<String>,
+    /// What the caller should know where the sandbox does exist.
+    pub otherwise: Vec<String>,
+}
+
 /// The place of a run.
 pub struct Place {
     /// Carries jobs out there.
@@ -26,8 +36,8 @@ pub struct Place {
     pub host_name: Option<HostName>,
     /// The warm sandbox that it is, if it is one.
     pub sandbox: Option<String>,
-    /// Where to go instead if that sandbox does not exist, and what the caller should know then.
-    pub instead: Option<(Box<dyn Runner>, Vec<String>)>,
+    /// Where to go instead if that sandbox does not exist.
+    pub instead: Option<Instead>,
     /// What the agent can reach of the host's files, and where it sees it; first the workspace.
     pub roots: Vec<Root>,
     /// The ports at which it finds services of this machine on its own loopback.

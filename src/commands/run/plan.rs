@@ -10,7 +10,7 @@ use super::conclude::{Conclusion, conclude};
 use super::inside::{self, Inside};
 use super::live::{Live, Seen, end_of};
 use super::order::Order;
-use super::place;
+use super::place::{self, Instead};
 use super::reach::Reach;
 use super::warm::{self, Wanted};
 use super::workspace::Workspace;
@@ -50,7 +50,7 @@ pub struct Plan {
     pub(super) job: Job,
     pub(super) runner: Box<dyn Runner>,
     sandbox: Option<String>,
-    instead: Option<(Box<dyn Runner>, Vec<String>)>,
+    instead: Option<Instead>,
     workspace: Workspace,
     /// What the agent can reach of the host's files, and where it sees it.
     roots: Vec<Root>,
@@ -198,13 +198,16 @@ impl Plan {
     pub fn carry_out(mut self, printer: &Printer) -> Attempt {
         let mut live = Live::new(self.agent, &self.name.to_string(), self.output_limit, self.raw, printer);
         let mut result = self.runner.run(&self.job, &self.limits, &mut live);
-        if let Some((runner, warnings)) = self.instead.take().filter(|_| is_sandbox_missing(&result)) {
-            // Nothing was started, so nothing happens twice.
-            for warning in warnings {
+        if let Some(instead) = self.instead.take() {
+            let is_missing = is_sandbox_missing(&result);
+            for warning in if is_missing { instead.warnings } else { instead.otherwise } {
                 live.warn(warning);
             }
-            self.sandbox = None;
-            result = runner.run(&self.job, &self.limits, &mut live);
+            if is_missing {
+                // Nothing was started, so nothing happens twice.
+                self.sandbox = None;
+                result = instead.runner.run(&self.job, &self.limits, &mut live);
+            }
         }
         if let Ok(outcome) = &result {
             let lacking = (!outcome.lacking.is_empty()).then(|| place::without("the engine", &outcome.lacking));

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::place::{self, Place};
+use super::place::{self, Instead, Place};
 use super::reach::{self, Reach};
 use super::workspace::Workspace;
 use crate::agents::Agent;
@@ -70,7 +70,9 @@ pub fn place(
     let host_name = container.door.is_none().then(|| container.dialect.host(&container.engine));
     let sandbox = Sandbox { engine: settings.docker_command.value.clone(), name: name.clone() };
     let no_effect = "in a warm sandbox: it was decided when that was made";
-    let warnings = if is_loop { Vec::new() } else { place::without_effect(settings, no_effect) };
+    let mut warnings = place::without_effect(settings, no_effect);
+    // A throwaway container heeds them.
+    let otherwise = if is_loop { std::mem::take(&mut warnings) } else { Vec::new() };
     let roots = place::roots(&container);
     let as_root = container.user.is_root();
     let instead = is_loop.then(|| {
@@ -79,7 +81,7 @@ pub fn place(
         )];
         warnings.extend(cold_warnings);
         let runner: Box<dyn Runner> = Box::new(DockerRunner::new(HostRunner::new(host.clone()), container));
-        (runner, warnings)
+        Instead { runner, warnings, otherwise }
     });
     Ok(Place {
         runner: Box::new(WarmRunner::new(host.clone(), sandbox, reach::inside(), env.state_dir())),

@@ -16,7 +16,7 @@ use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::{
     Container, Host, Interrupts, Sandbox, default_name, forget_door, is_sandbox_name, keep_door, loop_name, named,
-    new_run_id, start_sandbox,
+    new_run_id, sandbox_shape, start_sandbox,
 };
 
 /// How long an engine may take to make a container, with an image that is there.
@@ -156,8 +156,13 @@ fn fits(row: &Row, container: &Container, loop_id: Option<&str>) -> Result<(), F
         ("agent", row.agent.as_str(), container.agent.as_str()),
         ("loop", row.loop_id.as_str(), loop_id.unwrap_or_default()),
     ];
-    let Some((what, has, wanted)) = pairs.into_iter().find(|(_, has, wanted)| has != wanted) else { return Ok(()) };
-    let message = format!("the sandbox {} is there, but with the {what} {has:?}, not {wanted:?}", row.name);
+    let message = match pairs.into_iter().find(|(_, has, wanted)| has != wanted) {
+        Some((what, has, wanted)) => {
+            format!("the sandbox {} is there, but with the {what} {has:?}, not {wanted:?}", row.name)
+        }
+        None if row.shape == sandbox_shape(container) => return Ok(()),
+        None => format!("the sandbox {} is there, but its image, limits, network or mounts are not these", row.name),
+    };
     let hint = format!("choose another name, or make it again: ringfence sandbox rm {}", row.name);
     Err(Failure::usage(message, hint))
 }

@@ -21,7 +21,7 @@ use crate::command::CommandSpec;
 use crate::config::Environment;
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
-use crate::runner::{Host, IS_SANDBOX, Owner, engine_failure, list_command};
+use crate::runner::{Host, IS_SANDBOX, Owner, engine_failure, list_command, tell_runs_in_sandbox};
 
 /// Carries out a command about warm sandboxes, and gives the exit code.
 pub fn run(
@@ -77,6 +77,9 @@ pub struct Row {
     pub created: String,
     /// The container that keeps its door.
     pub door: String,
+    /// What it is and may do, in a word.
+    #[serde(default)]
+    pub shape: String,
     /// The process that it must not outlive, if any.
     #[serde(flatten)]
     owner: Owner,
@@ -194,6 +197,13 @@ fn engine_said(engine: &str, words: &str, status: Option<i32>) -> Failure {
     match failure.class {
         Class::Engine => Failure { message: format!("{engine} could not do what it was asked to"), ..failure },
         _ => failure,
+    }
+}
+
+/// Lets the runs in these sandboxes know that they are about to end.
+fn tell(env: &Environment, rows: &[Row]) {
+    if let Some(state) = env.state_dir() {
+        rows.iter().filter(|row| row.is_sandbox()).for_each(|row| tell_runs_in_sandbox(&state, &row.name));
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{find, list, remove};
+use super::{find, list, remove, tell};
 use crate::cli::RemoveArgs;
 use crate::config::{Environment, Flags, Settings};
 use crate::output::Printer;
@@ -22,6 +22,7 @@ pub fn run(args: &RemoveArgs, flags: &Flags, env: &Environment, host: &Host, pri
         None if args.all => list(host, engine, &filters)?,
         None => find(host, engine, &args.names)?,
     };
+    tell(env, &rows);
     remove(host, engine, &rows)?;
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     if printer.is_json() {

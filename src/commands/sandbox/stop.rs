@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{call, find};
+use super::{call, find, tell};
 use crate::command::CommandSpec;
 use crate::config::{Environment, Flags, Settings};
 use crate::output::Printer;
@@ -14,6 +14,7 @@ pub fn run(names: &[String], flags: &Flags, env: &Environment, host: &Host, prin
     let settings = Settings::resolve(flags, env)?;
     let engine = settings.docker_command.as_str();
     let rows = find(host, engine, names)?;
+    tell(env, &rows);
     call(
         host,
         engine,
