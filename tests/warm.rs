@@ -207,6 +207,10 @@ fn a_workspace_may_have_another_path_inside() {
     assert_eq!(warm.run(&[], "pwd; touch made").exits(0).out(), "/workspace\n");
     assert_eq!(warm.run(&["-C", "sub"], "pwd").exits(0).out(), "/workspace/sub\n");
     assert!(warm.bed.workspace().join("made").exists());
+    let json =
+        warm.run(&["-C", "sub", "--json"], "echo x >file; echo '[send_file: /workspace/sub/file]'").exits(0).json();
+    let path = warm.bed.workspace().canonicalize().unwrap().join("sub/file");
+    assert_eq!(json["attachments"][0]["path"], path.to_str().unwrap(), "{json}");
 }
 
 #[test]

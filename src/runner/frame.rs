@@ -206,7 +206,7 @@ impl Script {
                     .assign("rf_now", inode(folder).as_bytes())
                     .raw(ENTER)
             }
-            None => self.raw("rf_enter() { :; }\n"),
+            None => self.raw("rf_dir=\nrf_in=\nrf_enter() { :; }\n"),
         };
     }
 

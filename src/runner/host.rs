@@ -145,6 +145,7 @@ pub(super) fn outcome(observed: &Observed) -> Option<Outcome> {
     Some(Outcome {
         end,
         agent_code: observed.ended.map(|(code, _)| code),
+        inside: observed.inside.clone(),
         oom: observed.ended.is_some_and(|(_, ooms)| ooms > 0),
         stderr_tail: observed.stderr_tail.clone(),
         lacking: observed.lacking.clone(),

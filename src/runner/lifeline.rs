@@ -147,6 +147,7 @@ impl Watch<'_> {
         for piece in self.splitter.push(chunk) {
             match piece {
                 Piece::Text(text) => self.text(&text, sink),
+                Piece::Mark(Mark::Inside(folder)) => self.observed.inside = Some(folder),
                 Piece::Mark(Mark::Start) => {
                     self.heard = Instant::now();
                     self.observed.started = true;

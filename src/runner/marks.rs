@@ -13,6 +13,8 @@ const LONGEST: usize = 512;
 /// What the supervisor says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
+    /// Before its start: what the workspace is called where that has another path.
+    Inside(String),
     /// The agent is about to be started.
     Start,
     /// The agent ended.
@@ -151,6 +153,9 @@ fn parse(body: &[u8]) -> Option<Mark> {
     let body = str::from_utf8(body).ok()?;
     if let Some(line) = body.strip_prefix("knocks ") {
         return Some(Mark::Knocks(line.to_owned()));
+    }
+    if let Some(folder) = body.strip_prefix("inside ") {
+        return Some(Mark::Inside(folder.to_owned()));
     }
     let mut words = body.split(' ');
     let mark = match words.next()? {

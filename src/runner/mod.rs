@@ -190,6 +190,8 @@ pub struct Outcome {
     pub end: End,
     /// The agent's own exit code (128 + n for a signal), where the supervisor lived to report it.
     pub agent_code: Option<i32>,
+    /// What the workspace is called where the agent was, if it is called otherwise there.
+    pub inside: Option<String>,
     /// Whether the kernel killed something of the run for exceeding the memory limit.
     pub oom: bool,
     /// What the container was asked for and does not enforce.

@@ -16,6 +16,8 @@ pub struct Observed {
     pub started: bool,
     /// The agent's code and how many of its processes exceeded the memory limit.
     pub ended: Option<(i32, u64)>,
+    /// What the workspace is called where the agent is, if it is called otherwise there.
+    pub inside: Option<String>,
     /// How many packets found no way out, where only a door leads there.
     pub strays: u64,
     /// What the door of a sandbox with many runs counted in this one, in lines.

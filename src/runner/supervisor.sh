@@ -4,7 +4,7 @@
 #   rf_owner_looks   not empty where the owner can see our processes, and looks itself for what an agent leaves behind
 #   rf_grace  seconds between TERM and KILL
 #   rf_known  whether this is the sandbox that was meant
-#   rf_enter  goes to the folder to work in, where the shell did not start there
+#   rf_enter  goes to the folder to work in, where the shell did not start there: rf_dir, which is called rf_in here
 #   rf_relay  brings the sandbox's door and services of the host to 127.0.0.1, where there are any
 #   rf_door   the socket of the sandbox's only door, if it has one
 #   rf_counts  the file in which a door that others use as well counts who knocks
@@ -218,6 +218,7 @@ rf_watch >/dev/null 2>&1 &
 rf_watcher=$!
 rf_list
 rf_before=$rf_listed
+[ "$rf_in" = "$rf_dir" ] || rf_say inside "$rf_in"
 rf_say start
 (
     exec 3<&-

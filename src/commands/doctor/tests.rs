@@ -68,6 +68,7 @@ fn troubles(change: &[(&'static str, &'static str)], here: bool, seen: impl Fn(&
         warnings: Vec::new(),
         end: End::Exited(0),
         agent_code: Some(0),
+        inside: None,
         oom: false,
         stderr_tail: String::new(),
         timings: Timings::default(),

@@ -209,6 +209,10 @@ impl Plan {
                 result = instead.runner.run(&self.job, &self.limits, &mut live);
             }
         }
+        if let Ok(Outcome { inside: Some(inside), .. }) = &result {
+            // A sandbox that was made for a folder above has that one where this run's own container would have its workspace.
+            self.roots.splice(..1, [Root { outside: self.workspace.path.clone(), inside: inside.into() }]);
+        }
         if let Ok(outcome) = &result {
             let lacking = (!outcome.lacking.is_empty()).then(|| place::without("the engine", &outcome.lacking));
             for warning in lacking.into_iter().chain(outcome.warnings.iter().cloned()) {

@@ -48,7 +48,7 @@ count=$((count + 1)); [ $count -le 200 ] || break
 [ -f "$file" ] && [ ! -L "$file" ] || continue
 if [ -r "$file" ]; then set -- "$@" "$file"; else printf '%s\n' "$file"; fi
 done
-[ $# = 0 ] || LC_ALL=C grep -lsE -e "$secrets" -- "$@"
+[ $# = 0 ] || LC_ALL=C grep -alsE -e "$secrets" -- "$@"
 [ $? -lt 126 ]; }
 while [ $# -gt 0 ]; do some "$@" || exit 1; shift $(($# < 200 ? $# : 200)); done"#;
 
