@@ -175,7 +175,7 @@ mod tests {
             ("sh: 1: head: not found", Class::InvalidImage),
             ("Error: statfs /x: no such file or directory", Class::Usage),
             ("Error: unknown mount option \"uid=0\": invalid mount option", Class::Config),
-            // Recorded from the client 28.2.2 with a wrong DOCKER_CONTEXT and a wrong DOCKER_HOST; then as older clients' sources have it.
+            // Recorded from the client 28.2.2 with a wrong DOCKER_CONTEXT and a wrong DOCKER_HOST; the last two are other wordings, not recorded.
             (
                 "Failed to initialize: unable to resolve docker endpoint: context \"nope\": context not found: open \
                  /root/.docker/contexts/meta/x/meta.json: no such file or directory",
