@@ -292,6 +292,12 @@ fn every_run_has_a_fresh_lease_and_never_half_of_one() {
         ["sandbox", "exec", &warm.name, "--agent", "claude", "--", "cat", "/home/ringfence/.claude/.credentials.json"];
     let leased = warm.bed.run(&cat).exits(0).out();
     assert!(leased.contains("access-11") && !leased.contains("SECRET"), "{leased}");
+    // Where the host has none any more, the last lease goes; a login that was made in the sandbox stays.
+    fs::remove_file(warm.bed.home().join(".claude/.credentials.json")).unwrap();
+    assert_eq!(warm.run(&options, "which?").exits(0).out(), "has \n");
+    let own = "cd ~/.claude; echo '{access-99}' >new; mv new .credentials.json";
+    warm.exec(&["sh", "-c", own]).exits(0);
+    assert_eq!(warm.run(&options, "which?").exits(0).out(), "has access-99\n");
 }
 
 #[test]

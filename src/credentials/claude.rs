@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Found, Rules, object};
 
+/// The login file in the home of who runs it.
+const LOGIN: &str = ".claude/.credentials.json";
+
 pub(super) const RULES: Rules = Rules {
     variables: &[
         ("CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
@@ -16,6 +19,7 @@ pub(super) const RULES: Rules = Rules {
     many_providers: false,
     file: ".credentials.json",
     folder: ["CLAUDE_CONFIG_DIR", "", ".claude"],
+    login: LOGIN,
     lease,
     token,
     fix: fix(cfg!(target_os = "macos")),
@@ -47,7 +51,7 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
         login.remove("refreshToken").is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
     let expires = login.get("expiresAt").and_then(Value::as_i64).and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let contents = json!({ "claudeAiOauth": login }).to_string().into_bytes();
-    Ok(Found::file(".claude/.credentials.json", contents, expires, renewable))
+    Ok(Found::file(LOGIN, contents, expires, renewable))
 }
 
 /// API keys and OAuth tokens are told apart by their prefix.

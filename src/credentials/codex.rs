@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::{Found, Rules, object};
 
+/// The login file in the home of who runs it.
+const LOGIN: &str = ".codex/auth.json";
+
 pub(super) const RULES: Rules = Rules {
     // codex itself ignores OPENAI_API_KEY.
     variables: &[("CODEX_API_KEY", "CODEX_API_KEY"), ("OPENAI_API_KEY", "CODEX_API_KEY")],
@@ -14,6 +17,7 @@ pub(super) const RULES: Rules = Rules {
     many_providers: false,
     file: "auth.json",
     folder: ["CODEX_HOME", "", ".codex"],
+    login: LOGIN,
     lease,
     token: |token| Found::variable("CODEX_API_KEY", token),
     fix: "run `codex login` on the host, or set CODEX_API_KEY or OPENAI_API_KEY",
@@ -36,7 +40,7 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
         return Err("it holds neither a login (tokens) nor an OPENAI_API_KEY".into());
     }
     let contents = Value::Object(file).to_string().into_bytes();
-    Ok(Found::file(".codex/auth.json", contents, expires, renewable))
+    Ok(Found::file(LOGIN, contents, expires, renewable))
 }
 
 /// The `exp` claim of a JSON Web Token (RFC 7519, section 4.1.4), seconds since 1970; its signature is not ours to check.

@@ -128,6 +128,8 @@ struct Rules {
     /// Where the agent itself looks for that folder on the host: a variable, the path below its value, and the path below the home
     /// where it is not set.
     folder: [&'static str; 3],
+    /// The same in the home of who runs it.
+    login: &'static str,
     /// The access-only form of that file's contents; the error says in a few words why it cannot be used.
     lease: fn(&[u8]) -> Result<Found, String>,
     /// A printed token as a credential.
@@ -150,6 +152,11 @@ fn rules(agent: AgentName) -> Option<&'static Rules> {
 /// Variables that hold a credential of `agent`, strongest first.
 pub fn credential_variables(agent: AgentName) -> impl Iterator<Item = &'static str> {
     rules(agent).into_iter().flat_map(|rules| rules.variables.iter().map(|(name, _)| *name))
+}
+
+/// Where a lease of `agent` puts its login, in the home.
+pub fn login(agent: AgentName) -> Option<&'static str> {
+    rules(agent).map(|rules| rules.login)
 }
 
 /// The lease of `agent` for a container.

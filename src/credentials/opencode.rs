@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::{Found, Rules, object};
 
+/// The login file in the home of who runs it.
+const LOGIN: &str = ".local/share/opencode/auth.json";
+
 pub(super) const RULES: Rules = Rules {
     variables: &[
         ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"),
@@ -18,6 +21,7 @@ pub(super) const RULES: Rules = Rules {
     many_providers: true,
     file: "auth.json",
     folder: ["XDG_DATA_HOME", "opencode", ".local/share/opencode"],
+    login: LOGIN,
     lease,
     token: |token| Found::variable("OPENCODE_API_KEY", token),
     fix: "run `opencode auth login` on the host, or set the API key of its provider, such as ANTHROPIC_API_KEY",
@@ -42,5 +46,5 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
     let all_end: Option<Vec<i64>> = ends.into_iter().collect();
     let expires = all_end.and_then(|ends| ends.into_iter().max()).and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let contents = Value::Object(file).to_string().into_bytes();
-    Ok(Found::file(".local/share/opencode/auth.json", contents, expires, renewable))
+    Ok(Found::file(LOGIN, contents, expires, renewable))
 }

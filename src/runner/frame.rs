@@ -259,11 +259,25 @@ impl Script {
             self.raw("[ -L \"$rf_link\" ] || exit\n");
         }
         for file in &job.files {
+            // A second name for what was handed in tells it from what an agent put in its place.
+            let second = format!(".ringfence-lease-{}", file.path.replace('/', "-"));
+            self.raw("rf_file=\"$HOME\"/")
+                .word(file.path.as_bytes())
+                .raw("\nrf_lease=\"$HOME\"/")
+                .word(second.as_bytes());
+            if file.contents.is_empty() {
+                self.raw("\n[ ! \"$rf_file\" -ef \"$rf_lease\" ] || rm -f -- \"$rf_file\" \"$rf_lease\" || exit\n");
+                continue;
+            }
+            self.raw("\n");
             self.folder_of(&file.path);
-            self.raw("rf_file=\"$HOME\"/").word(file.path.as_bytes()).raw("\nprintf %s ").word(&file.contents);
+            self.raw("printf %s ").word(&file.contents);
             self.raw(match around {
                 // In one step, so that whoever reads it meanwhile reads one whole file, the old or the new.
-                Around::Sandbox(_) => " >\"$rf_file.$$\" && mv -f -- \"$rf_file.$$\" \"$rf_file\" || exit\n",
+                Around::Sandbox(_) => concat!(
+                    " >\"$rf_file.$$\" && { ln -f -- \"$rf_file.$$\" \"$rf_lease\" 2>/dev/null; ",
+                    "mv -f -- \"$rf_file.$$\" \"$rf_file\"; } || exit\n"
+                ),
                 Around::Machine | Around::Container(_) => " >\"$rf_file\" || exit\n",
             });
         }

@@ -107,7 +107,7 @@ pub enum Prompt {
 pub struct HomeFile {
     /// Relative to the home, with `/` between folders.
     pub path: String,
-    /// Never shown.
+    /// Never shown. Empty where there is to be none: what an earlier run in the same home was handed goes, and nothing else.
     pub contents: Vec<u8>,
 }
 

@@ -199,6 +199,8 @@ impl Inside {
             .into_iter()
             .map(|file| HomeFile { path: file.path.to_owned(), contents: file.contents })
             .collect();
+        let unset = credentials::login(agent).filter(|login| !self.files.iter().any(|file| file.path == *login));
+        self.files.extend(unset.map(|login| HomeFile { path: login.to_owned(), contents: Vec::new() }));
         Ok(())
     }
 
