@@ -1,7 +1,8 @@
 //! A run in a warm sandbox: the same supervisor, brought in by one `docker exec`.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ use crate::failure::{Class, Failure};
 
 /// How long the engine may take to start a sandbox again, or to reach into it.
 const CALL: Duration = Duration::from_secs(60);
+/// How long an engine may take to notice that a sandbox has ended, and one that was started is given to stay up.
+const DYING: Duration = Duration::from_secs(4);
 
 /// An agent's code when the kernel killed it: 128 + SIGKILL.
 const KILLED: i32 = 137;
@@ -100,9 +103,16 @@ impl Runner for WarmRunner {
         let told = || present.as_ref().is_some_and(presence::Present::was_told);
         let job = &Job { door: Some(self.door.clone()), ..job.clone() };
         let mut observed = self.observe(job, limits, sink)?;
+        let until = Instant::now() + DYING;
         // The agent was not started, so nothing happens twice.
-        if !observed.started && observed.ours.is_none() && is_stopped(&observed.outside) && !told() {
-            start(self.host.host(), &self.sandbox)?;
+        while !observed.started && observed.ours.is_none() && !told() && Instant::now() < until {
+            if is_stopped(&observed.outside) {
+                start(self.host.host(), &self.sandbox)?;
+            } else if is_ending(&observed.outside) {
+                sleep(DYING / 20);
+            } else {
+                break;
+            }
             observed = self.observe(job, limits, sink)?;
         }
         if let Some(outcome) = host::outcome(&observed) {
@@ -139,6 +149,12 @@ pub fn says_stopped(words: &str) -> bool {
 fn is_stopped(words: &str) -> bool {
     // Docker, then Podman.
     words.contains("is not running") || words.contains("can only create exec sessions on running containers")
+}
+
+/// Whether the engine says that the container is there and runs, but its first process has just ended.
+fn is_ending(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ENDING.iter().any(|part| words.contains(part))
 }
 
 /// Starts a sandbox where it does not run; since when it did, where it did.
@@ -206,7 +222,7 @@ pub fn sandbox_failure(sandbox: &Sandbox, words: &str, status: Option<i32>) -> F
         let message = format!("the sandbox {name} is paused");
         return Failure::new(Class::Engine, message, format!("{engine} unpause {name}")).because(words);
     }
-    if is_stopped(words) || says(ENDING) {
+    if is_stopped(words) || is_ending(words) {
         return Failure::new(
             Class::Engine,
             format!("the sandbox {name} does not stay up"),
