@@ -26,7 +26,7 @@ use crate::failure::Failure;
 use crate::output::{Colors, Printer};
 
 /// What is shown where nothing was typed.
-const CONCISE: &str = "{about}\n\n{after-help}\n\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n
+const CONCISE: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n
 Everything else: ringfence --help, ringfence COMMAND --help, ringfence man\n";
 
 /// The printer that the options ask for.
