@@ -154,6 +154,7 @@ try bridge http://bridge.test:$port/; try tunnel-bridge -p http://bridge.test:$p
 raw 'GET / HTTP/1.1' 'Host: files.test:8080'; raw 'GET http://files.test:8080@other.test/ HTTP/1.1'
 raw 'GET http://files.test:8080/ HTTP/1.1' 'Host: files.test:8080' 'Host: other.test'
 raw 'GET http://files.test:8080/ HTTP/1.1' 'Host : other.test'
+raw 'POST http://files.test:8080/ HTTP/1.1' 'Transfer-Encoding: chunked'
 curl -s -m 5 --noproxy '*' http://$gateway:$port/; echo direct $?
 curl -s -m 5 --noproxy '*' -g "http://[2001:db8::1]:$port/"; echo six $?
 perl -MIO::Socket::INET -e 'IO::Socket::INET->new(Proto => "udp", PeerAddr => $ARGV[0]) or print "no udp\n"' $gateway:$port
@@ -166,7 +167,7 @@ env | grep -i proxy | sort | tr '\n' ' '"#;
 const OUTCOMES: &str = "listed 000 200\ntunnel 200 200\nbelow 000 200\nport 000 403\ntunnel-port 403 000\napex 000 403\nliteral 000 403\n\
          tunnel-literal 403 000\ntunnel-six 403 000\nunlisted 000 403\ntunnel-unlisted 403 000\nfronted 000 403\n\
          tunnel-fronted 403 000\nunlisted-fronted 000 403\nloop 000 403\nmapped 000 403\nmixed 000 403\nmetadata 000 403\n\
-         bridge 000 403\ntunnel-bridge 403 000\nengine-name 000 403\n403\n403\n403\n403\ndirect 7\nsix 7\nno udp\nno name\nno engine\n\
+         bridge 000 403\ntunnel-bridge 403 000\nengine-name 000 403\n403\n403\n403\n403\n411\ndirect 7\nsix 7\nno udp\nno name\nno engine\n\
          rules are not mine\nonly lo\n\
          HTTPS_PROXY=http://127.0.0.1:3128 HTTP_PROXY=http://127.0.0.1:3128 NO_PROXY=localhost,127.0.0.1,::1 \
          http_proxy=http://127.0.0.1:3128 https_proxy=http://127.0.0.1:3128 no_proxy=localhost,127.0.0.1,::1 ";
@@ -218,6 +219,7 @@ fn nothing_but_what_is_listed_can_be_reached_and_all_that_tries_is_counted() {
         ("files.test:8080", 2, "nothing: the request names two different hosts"),
         ("below.test:8080", 1, "--allow-host below.test:8080"),
         ("[2001:db8::1]:8080", 1, "--allow-host [2001:db8::1]:8080"),
+        ("files.test:8080", 1, "nothing: say its Content-Length, or use HTTPS"),
         ("other.test:8080", 2, "--allow-host other.test:8080"),
         ("other.test:443", 1, "--allow-host other.test"),
         ("loop.test:8080", 1, "--forward 8080"),
@@ -556,9 +558,10 @@ fn the_list_of_a_warm_sandbox_is_changed_while_it_lives() {
         "what another run was denied is not this one's: {json}"
     );
 
-    // A connection that is open ends with the permission; the server itself would wait for a minute.
+    // A connection that is open ends with the permission, whoever else came and went; the server itself would wait for a minute.
     let reads = r#"perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new("127.0.0.1:3128"); print $s "CONNECT deep.below.test:8080 HTTP/1.1\r\n\r\n";
-        sysread $s, $_, 99; print; open F, ">", "ready"; sysread $s, $_, 99; print "closed\n"'"#;
+        sysread $s, $_, 99; print; IO::Socket::INET->new("127.0.0.1:3128") for 1 .. 400;
+        $t = IO::Socket::INET->new("127.0.0.1:3128"); print $t "GET / HTTP/1.1\r\n\r\n"; sysread $t, $_, 99; open F, ">", "ready"; sysread $s, $_, 99; print "closed\n"'"#;
     let running = bed.spawn(&["--mode", "docker", "run", "-a", "shell", "--sandbox", &warm.name, reads], b"");
     within(Duration::from_secs(30), "the connection is open", || bed.workspace().join("ready").exists());
     warm.network(&["--block-host", "*.below.test"]).exits(0);
@@ -568,8 +571,23 @@ fn the_list_of_a_warm_sandbox_is_changed_while_it_lives() {
 
     warm.network(&["--policy", "allow"]).exits(0);
     assert_eq!(warm.run("curl -s -o /dev/null -w '%{http_code}\n' http://nowhere.test/; curl -s -o /dev/null -w '%{http_code}\n' http://other.test/").out(), "502\n403\n");
+    // What is blocked stays so, however it is written and whatever leads there.
+    let address: std::net::Ipv4Addr = net.files.address.parse().unwrap();
+    let number = address.to_bits();
+    let ports = ["--allow-host", "*.below.test:8080", "--block-host", &net.files.address];
+    warm.network(&ports).exits(0);
+    let other_ways = format!(
+        "{TRY} for host in files.test..:8080 files.test:73616 {number}:8080 0x{number:x}:8080 [::ffff:{address}]:8080 deep.below.test:8080 ..:80; do
+            raw \"GET http://$host/ HTTP/1.1\"; raw \"CONNECT $host HTTP/1.1\"; done | sort | uniq -c | tr -s ' '"
+    );
+    assert_eq!(warm.run(&other_ways).out(), " 14 403\n");
+    warm.network(&["--block-host", "*.below.test"]).exits(0);
+    let change = ["--allow-host", &net.files.address];
+    warm.network(&change).exits(0);
     let shown = warm.network(&["--json", "--log"]).exits(0).json();
-    assert_eq!((&shown["policy"], &shown["allow"]), (&json!("allow"), &json!([])), "{shown}");
+    let malformed = json!({"verdict": "denied", "host": "files.test", "port": 0, "count": 2, "reason": "malformed"});
+    assert!(shown["log"].as_array().unwrap().contains(&malformed), "{shown}");
+    assert_eq!((&shown["policy"], &shown["allow"]), (&json!("allow"), &json!([{"host": net.files.address, "ports": [443, 80]}])), "{shown}");
     assert_eq!(shown["block"], json!([{"host": "*.below.test", "ports": []}, {"host": "files.test", "ports": []}]));
     let log = shown["log"].as_array().unwrap();
     assert!(
@@ -583,6 +601,8 @@ fn the_list_of_a_warm_sandbox_is_changed_while_it_lives() {
     // What was decided stays when it is stopped and started, and nothing stays when it goes.
     bed.run(&["--mode", "docker", "sandbox", "stop", &warm.name]).exits(0);
     assert!(warm.run("cat /run/ringfence/policy.json").exits(0).out().contains("\"network\": \"open\""));
+    let shown = warm.network(&["--json", "--log"]).exits(0).json();
+    assert!(shown["log"].as_array().unwrap().contains(&malformed), "what was counted before it was stopped: {shown}");
     let volume = volume_of(&engine, &door);
     bed.run(&["--mode", "docker", "sandbox", "rm", &warm.name]).exits(0);
     assert!(engine.docker(&["inspect", &door]).contains("No such object"), "{door}");

@@ -44,9 +44,9 @@ impl HostRule {
             Some(_) => return Err("has a port that is no number from 1 to 65535".into()),
         };
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        let is_here = match address(&name) {
-            Some(IpAddr::V4(address)) => address.is_loopback() || address.is_unspecified(),
-            Some(IpAddr::V6(address)) => address.is_loopback() || address.is_unspecified(),
+        // One that holds an IPv4 address is that address.
+        let is_here = match address(&name).map(|address| address.to_canonical()) {
+            Some(address) => address.is_loopback() || address.is_unspecified(),
             None if !is_name(name.strip_prefix("*.").unwrap_or(&name)) => {
                 return Err("is not a host with or without a port".into());
             }
@@ -122,6 +122,7 @@ mod tests {
             ("127.8.8.8", "--forward"),
             ("[::1]:80", "--forward"),
             ("0.0.0.0", "--forward"),
+            ("[::ffff:127.0.0.1]:80", "--forward"),
             ("@nmp", "@npm"),
         ] {
             let refused = HostRule::parse(text).unwrap_err();

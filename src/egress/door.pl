@@ -14,9 +14,13 @@
 # changed, and ends all connections.
 #
 # The addresses that a name has are looked at, and of them one is connected to: no second look-up can say something else.
+use POSIX 'WNOHANG';
+
 my $FOLDER = '/run/ringfence';
 my $LONGEST_HEAD = 64 * 1024;
+# Lines of each verdict: who is refused a lot hides nothing of what was let through.
 my $MOST_HOSTS = 500;
+my $MOST_CALLERS = 512;
 my $NAME = qr/[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]/;
 
 my $news;
@@ -44,6 +48,21 @@ sub bytes_of {
     my ($text) = @_;
     $text =~ s/^\[(.*)\]$/$1/;
     return inet_pton($text =~ /:/ ? AF_INET6 : AF_INET, $text);
+}
+
+# Whether a resolver takes it for what the rules take it for. Some read an address in what ends in a number (127.1, 0x7f.1, a
+# single number), and drop more dots than one at its end.
+sub is_host {
+    my ($host) = @_;
+    return 1 if defined bytes_of($host);
+    my @labels = split /\./, $host, -1;
+    return @labels && $labels[-1] !~ /^[0-9]/ && !grep { !/\A[a-z0-9_][a-z0-9_-]{0,62}\z/ } @labels;
+}
+
+# What a mapped address is to the kernel.
+sub mapped {
+    my ($bytes) = @_;
+    return $bytes =~ /^\0{10}\xff\xff/s && length $bytes == 16 ? substr $bytes, 12 : $bytes;
 }
 
 # An IPv4 address in an IPv6 one is the IPv4 address: mapped, compatible, by NAT64, by 6to4.
@@ -128,8 +147,9 @@ sub publish {
     close $file and rename "$FOLDER/policy.new", "$FOLDER/policy.json" or die "$FOLDER/policy.json: $!\n";
 }
 
-sub allowed {
-    my ($rules, $host, $port) = @_;
+# What of the rules fits. Addresses are the same where they are the same `$to`.
+sub fits {
+    my ($rules, $host, $port, $to) = @_;
     my $address = bytes_of($host);
     for (@$rules) {
         my ($name, $number) = @$_;
@@ -137,7 +157,7 @@ sub allowed {
         return 'any' if $name eq '*';
         my $rule = bytes_of($name);
         if (defined $rule || defined $address) {
-            return 'address' if defined $rule && defined $address && plain($rule) eq plain($address);
+            return 'address' if defined $rule && defined $address && $to->($rule) eq $to->($address);
         } elsif ($name =~ s/^\*//) {
             return 'name' if length $host > length $name && substr($host, -length $name) eq $name;
         } else {
@@ -146,6 +166,10 @@ sub allowed {
     }
     return;
 }
+
+# What is allowed is that very address; what is blocked, whatever leads there.
+sub allowed { return fits(@_, \&mapped) }
+sub blocked { return fits(@_, \&plain) }
 
 sub head_of {
     my ($caller) = @_;
@@ -159,16 +183,17 @@ sub head_of {
 }
 
 sub reach {
-    my ($caller, $host, $port, $by, $never) = @_;
+    my ($caller, $host, $port, $by, $block, $never) = @_;
     (my $bare = $host) =~ s/^\[(.*)\]$/$1/;
     my ($error, @found) = getaddrinfo($bare, $port, { socktype => SOCK_STREAM, protocol => IPPROTO_TCP });
     answer($caller, '502 Bad Gateway', "ringfence: $host has no address ($error)") if $error;
     for my $one ($by eq 'address' ? () : @found) {
         my (undef, $bytes) = $one->{family} == AF_INET ? unpack_sockaddr_in($one->{addr}) : unpack_sockaddr_in6($one->{addr});
         my $bytes_plain = plain($bytes);
+        my $address = inet_ntop($one->{family}, $bytes);
+        deny($caller, $host, $port, 'blocked', "$host leads to $address, which is blocked") if blocked($block, $address, $port);
         my ($hit) = grep { is_in($bytes_plain, $_) } @$never;
         next if !defined $hit;
-        my $address = inet_ntop($one->{family}, $bytes);
         deny($caller, $host, $port, 'inward', "$host leads to $address, which belongs to this machine or its network");
     }
     report('allowed', $host, $port, 'listed');
@@ -201,8 +226,10 @@ sub serve {
     $host = lc $host;
     $host =~ s/\.\z//;
     $port += 0;
+    deny($caller, $host, 0, 'malformed', "$port is no port") if $port < 1 || $port > 65535;
+    deny($caller, length $host ? $host : '?', $port, 'malformed', "$host is no host's name, nor an address as such are written") if !is_host($host);
     my ($allow, $block, $never) = rules();
-    deny($caller, $host, $port, 'blocked', "$host:$port is blocked") if allowed($block, $host, $port);
+    deny($caller, $host, $port, 'blocked', "$host:$port is blocked") if blocked($block, $host, $port);
     my $by = allowed($allow, $host, $port);
     deny($caller, $host, $port, 'unlisted', "$host:$port is not on the allow-list") if !$by;
 
@@ -225,17 +252,20 @@ sub serve {
     my ($length, $coding) = @seen{'content-length', 'transfer-encoding'};
     deny($caller, $host, $port, 'malformed', 'its length is malformed')
         if defined $length && ($length !~ /\A[0-9]{1,15}\z/ || defined $coding);
+    if (defined $path && defined $coding) {
+        # Where its body ends is not looked for, and behind it could be a request with another host's name.
+        report('denied', $host, $port, 'endless');
+        answer($caller, '411 Length Required', 'ringfence: denied: a body without a Content-Length: say it, or use HTTPS');
+    }
 
-    my $to = reach($caller, $host, $port, $by, $never);
+    my $to = reach($caller, $host, $port, $by, $block, $never);
     pair($caller, $to);
     my ($here, $there) = @ends{fileno $caller, fileno $to};
     $there->{out} = $rest // '';
     if (defined $path) {
         # One request, one connection: what follows could be a request with another host's name.
-        if (!defined $coding) {
-            $there->{out} = substr $there->{out}, 0, $length // 0;
-            $here->{left} = ($length // 0) - length $there->{out};
-        }
+        $there->{out} = substr $there->{out}, 0, $length // 0;
+        $here->{left} = ($length // 0) - length $there->{out};
         my $authority = $port == 80 ? $host : "$host:$port";
         my $head = join "\r\n", "$method $path HTTP/1.1", "Host: $authority", @kept, 'Connection: close', '', '';
         $there->{out} = $head . $there->{out};
@@ -246,7 +276,8 @@ sub serve {
     exit;
 }
 
-my %count;
+# By verdict, host, port and reason; `%lines` how many of them there are of a verdict.
+my (%count, %lines);
 
 sub table {
     return join '', map { my ($verdict, $rest) = split / /, $_, 2; "$verdict $count{$_} $rest\n" } sort keys %count;
@@ -255,12 +286,21 @@ sub table {
 sub note {
     for (split /\n/, $_[0]) {
         my ($verdict) = split / /;
-        my $key = exists $count{$_} || keys %count < $MOST_HOSTS ? $_ : "$verdict ? 0 others";
-        $count{$key}++;
+        my $key = exists $count{$_} || ($lines{$verdict} // 0) < $MOST_HOSTS ? $_ : "$verdict ? 0 others";
+        $lines{$verdict}++ if !$count{$key}++;
     }
     open my $file, '>', "$FOLDER/knocks.new" or return;
     print $file table();
     close $file and rename "$FOLDER/knocks.new", "$FOLDER/knocks";
+}
+
+# What was counted before this container was stopped.
+sub remember {
+    for (lines("$FOLDER/knocks")) {
+        my ($verdict, $number, $rest) = /^(allowed|denied) (\d+) (.+)$/ or next;
+        $count{"$verdict $rest"} = $number;
+        $lines{$verdict}++;
+    }
 }
 
 sub listener {
@@ -274,15 +314,26 @@ sub listener {
     return $socket;
 }
 
-# In a process of its own for each caller. Those of a group are all that there is but us.
-my $group;
+# Those that serve a caller each, by number: nobody else gets it before we have waited for them. And how often the rules changed.
+my %serving;
+my $changes = 0;
+
+sub reap {
+    while ((my $gone = waitpid -1, WNOHANG) > 0) { delete $serving{$gone} }
+}
 
 sub attend {
     my ($caller, @others) = @_;
+    if (keys %serving >= $MOST_CALLERS) {
+        syswrite $caller, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        return;
+    }
+    my $before = $changes;
     my $child = fork // return;
     if ($child) {
-        $group //= $child;
-        setpgrp $child, $group or setpgrp $child, $group = $child;
+        $serving{$child} = 1;
+        # It may have begun under the old rules, before it was in the list.
+        kill KILL => $child if $changes != $before;
         return;
     }
     $SIG{$_} = 'DEFAULT' for qw(HUP ALRM);
@@ -290,14 +341,16 @@ sub attend {
     serve($caller);
 }
 
-$SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
+$SIG{PIPE} = 'IGNORE';
 $SIG{TERM} = sub { exit };
 $SIG{HUP} = sub {
     publish();
-    kill KILL => -$group if $group;
+    $changes++;
+    kill KILL => keys %serving;
 };
 pipe my $heard, $news or die "pipe: $!\n";
 publish();
+remember();
 my $life = @ARGV ? listener($ARGV[0]) : \*STDIN;
 my $door = listener('door');
 syswrite STDOUT, "open\n";
@@ -308,6 +361,7 @@ if (@ARGV) {
     alarm 120;
 }
 while (1) {
+    reap();
     for my $ready (turn($heard, $life, $door, values %holders)) {
         if ($ready == $heard) {
             note($_) if sysread $heard, $_, 1 << 16;

@@ -78,6 +78,8 @@ impl Knocks {
             knock.count = knock.count.saturating_sub(known);
             match knock.verdict.as_str() {
                 _ if knock.count == 0 => {}
+                // Those that were too many have no name, and it is no rule.
+                "allowed" if knock.port == 0 => {}
                 "allowed" => knocks.allowed.push((knock.host, knock.port)),
                 _ => {
                     let fix = fix(&knock, sandbox);
@@ -171,6 +173,7 @@ fn fix(knock: &Knock, sandbox: Option<&str>) -> String {
         "unlisted" | "blocked" if *port == 443 || *port == 80 => format!("{start}--allow-host {host}"),
         "unlisted" | "blocked" => format!("{start}--allow-host {host}:{port}"),
         "mismatch" => "nothing: the request names two different hosts".into(),
+        "endless" => "nothing: say its Content-Length, or use HTTPS".into(),
         "malformed" => "nothing: it was no request that a proxy can take".into(),
         _ => "nothing: too many hosts were asked for to count them all".into(),
     }
@@ -184,7 +187,7 @@ mod tests {
     fn the_table_is_read_and_told() {
         let table = "allowed 2 a.test 443 listed\ndenied 3 b.test 443 unlisted\ndenied 1 b.test 80 unlisted\n\
                      denied 1 c.test 8080 unlisted\ndenied 2 d.test 5432 inward\ndenied 1 e.test 80 mismatch\n\
-                     denied 9 ? 0 malformed\nnonsense\n";
+                     denied 9 ? 0 malformed\nnonsense\nallowed 4 ? 0 others\n";
         let knocks = Knocks::read(table, 7, None);
         let fixes: Vec<&str> = knocks.denied().iter().map(|one| one.fix.as_str()).collect();
         assert_eq!(
@@ -198,6 +201,7 @@ mod tests {
             "the network policy denied b.test:443 (3 times), b.test:80, c.test:8080, d.test:5432 (2 times), 2 more; \
              to let them through: --allow-host b.test --allow-host c.test:8080 --forward 5432"
         );
+        assert_eq!(knocks.allowed().collect::<Vec<_>>(), [("a.test", 443)]);
         assert_eq!(Knocks::read("allowed 1 a.test 443 listed\n", 3, None).in_words(), None);
     }
 
