@@ -10,6 +10,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -19,6 +20,11 @@ use super::Mount;
 
 /// Where a container sees the sockets.
 const INSIDE: &str = "/run/ringfence-forward";
+
+/// How many callers of one service are carried at a time: each takes two files and two threads of ours.
+const MOST: usize = 128;
+/// When to look again after a caller could not be taken.
+const LATER: Duration = Duration::from_millis(50);
 
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +82,9 @@ impl Forwards {
         for forward in &self.list {
             let socket = listening.bind(forward.port)?;
             let (forward, end) = (forward.clone(), Arc::clone(&end));
-            thread::spawn(move || serve(&socket, &forward, &end));
+            thread::Builder::new()
+                .spawn(move || serve(&socket, &forward, &end))
+                .context("starting a thread for --forward")?;
         }
         Ok(listening)
     }
@@ -137,27 +145,72 @@ impl Drop for Listening {
 
 /// Carries every caller of `socket` to the service, until the other side of `end` is closed.
 fn serve(socket: &UnixListener, forward: &Forward, end: &PipeReader) {
+    let carried = Arc::new(());
     loop {
         let mut both = [PollFd::new(socket, PollFlags::IN), PollFd::new(end, PollFlags::empty())];
         if poll(&mut both, None).is_err() || both[1].revents().intersects(PollFlags::HUP) {
             return;
         }
-        let Ok((caller, _)) = socket.accept() else { return };
-        let (host, port) = (forward.host.clone(), forward.to);
-        // A service that does not answer is a closed connection to the caller.
-        thread::spawn(move || TcpStream::connect((host.as_str(), port)).and_then(|service| carry(&caller, &service)));
+        let Ok((caller, _)) = socket.accept() else {
+            // No files left, or a caller that is gone: neither is for ever.
+            thread::sleep(LATER);
+            continue;
+        };
+        if Arc::strong_count(&carried) > MOST {
+            continue;
+        }
+        let (host, port, one) = (forward.host.clone(), forward.to, Arc::clone(&carried));
+        // A service that does not answer is a closed connection to the caller, and so is a thread that cannot be started.
+        let _ = thread::Builder::new().spawn(move || {
+            let carried = TcpStream::connect((host.as_str(), port)).and_then(|service| carry(&caller, &service));
+            drop(one);
+            carried
+        });
     }
 }
 
 fn carry(caller: &UnixStream, service: &TcpStream) -> io::Result<()> {
     let _ = service.set_nodelay(true);
-    let (from, to) = (caller.try_clone()?, service.try_clone()?);
-    let there = thread::spawn(move || {
-        let _ = io::copy(&mut &from, &mut &to);
-        to.shutdown(Shutdown::Write)
-    });
-    let _ = io::copy(&mut &*service, &mut &*caller);
-    let _ = caller.shutdown(Shutdown::Write);
-    let _ = there.join();
-    Ok(())
+    thread::scope(|scope| {
+        thread::Builder::new().spawn_scoped(scope, || {
+            let _ = io::copy(&mut &*caller, &mut &*service);
+            service.shutdown(Shutdown::Write)
+        })?;
+        let _ = io::copy(&mut &*service, &mut &*caller);
+        caller.shutdown(Shutdown::Write)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    #[test]
+    fn callers_beyond_the_most_are_turned_away_and_later_ones_are_served() {
+        let state = tempfile::tempdir().unwrap();
+        let service = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = service.local_addr().unwrap().port();
+        let list = vec![Forward { port: 1, host: "127.0.0.1".into(), to }];
+        let forwards = Forwards { state: state.path().into(), list };
+        let _listening = forwards.listen("run").unwrap();
+        let call = || UnixStream::connect(forwards.folder("run").join("1")).unwrap();
+        let answered: Vec<_> = (0..MOST).map(|_| (call(), service.accept().unwrap())).collect();
+        assert_eq!(call().read(&mut [0]).unwrap(), 0, "one too many");
+        drop(answered);
+        // Those before are gone when their threads have seen it.
+        let mut after = call();
+        service.set_nonblocking(true).unwrap();
+        let mut tries = 0;
+        while service.accept().is_err() {
+            tries += 1;
+            assert!(tries < 600, "nobody is served any more");
+            thread::sleep(LATER);
+            after.set_nonblocking(true).unwrap();
+            if matches!(after.read(&mut [0]), Ok(0)) {
+                after = call();
+            }
+        }
+    }
 }
