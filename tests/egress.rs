@@ -587,7 +587,11 @@ fn the_list_of_a_warm_sandbox_is_changed_while_it_lives() {
     let shown = warm.network(&["--json", "--log"]).exits(0).json();
     let malformed = json!({"verdict": "denied", "host": "files.test", "port": 0, "count": 2, "reason": "malformed"});
     assert!(shown["log"].as_array().unwrap().contains(&malformed), "{shown}");
-    assert_eq!((&shown["policy"], &shown["allow"]), (&json!("allow"), &json!([{"host": net.files.address, "ports": [443, 80]}])), "{shown}");
+    assert_eq!(
+        (&shown["policy"], &shown["allow"]),
+        (&json!("allow"), &json!([{"host": net.files.address, "ports": [443, 80]}])),
+        "{shown}"
+    );
     assert_eq!(shown["block"], json!([{"host": "*.below.test", "ports": []}, {"host": "files.test", "ports": []}]));
     let log = shown["log"].as_array().unwrap();
     assert!(
@@ -648,6 +652,20 @@ fn a_warm_door_is_its_sandboxs_own_and_ends_with_it() {
         let fixed = ["--mode", "docker", "run", "-a", "shell", "--sandbox", &warm.name, "true"];
         bed.run(&[&fixed[..], options].concat()).exits(2).says(options[0]);
     }
+    // A list that is to hold is not passed over in one that is open, nor on the host.
+    let open = Warm::create(&bed, "open", &worker, &[]);
+    let listed =
+        ["--mode", "docker", "sandbox", "create", &open.name, "-a", "shell", "--image", &worker, "--if-missing"];
+    bed.run(&[&listed[..], &["--allow-host", "files.test"]].concat()).exits(2).says("sandbox rm");
+    bed.config("[sandbox]\nallow_hosts = [\"files.test\"]\n");
+    open.run("touch reached").exits(78).says("was made without a list of hosts");
+    let exec = ["--mode", "docker", "sandbox", "exec", &open.name, "--", "touch", "reached"];
+    bed.run(&exec).exits(78).says("was made without a list of hosts");
+    bed.run(&["run", "-a", "shell", "--mode", "host", "touch reached"]).exits(78).says("sandbox.allow_hosts (");
+    assert!(!bed.workspace().join("reached").exists());
+    warm.run("true").exits(0);
+    bed.run(&["--mode", "docker", "sandbox", "exec", &warm.name, "--", "true"]).exits(0);
+    bed.config("");
     // However the sandbox ends, its door closes.
     engine.docker(&["kill", &warm.name]);
     within(Duration::from_secs(20), "the door is closed", || doors() == format!("{door} exited"));

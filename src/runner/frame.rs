@@ -214,6 +214,8 @@ impl Script {
     /// what came up in this one is told apart.
     fn relay(&mut self, job: &Job, around: Around<'_>) {
         self.assign("rf_door", job.door.as_ref().map_or("", |door| door.socket).as_bytes());
+        let expected = job.door.as_ref().is_some_and(|door| door.expected);
+        self.assign("rf_expects_door", if expected { b"1" } else { b"" });
         let counts = job.door.as_ref().filter(|_| matches!(around, Around::Sandbox(_))).map_or("", |door| door.knocks);
         self.assign("rf_counts", counts.as_bytes());
         if job.relays.is_empty() {

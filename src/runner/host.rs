@@ -123,7 +123,7 @@ pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
         )
         .because(observed.outside.as_str()),
         // Only a runner of sandboxes knows which one was meant.
-        Fault::Sandbox => return None,
+        Fault::Sandbox | Fault::Door => return None,
         Fault::Task => Failure::new(
             Class::Internal,
             "the task could not be handed to the agent",

@@ -57,6 +57,8 @@ pub enum Fault {
     Workspace,
     /// The container is not the sandbox that was meant.
     Sandbox,
+    /// The sandbox has no door, and was to have one.
+    Door,
 }
 
 /// A piece of standard error.
@@ -174,6 +176,7 @@ fn parse(body: &[u8]) -> Option<Mark> {
             "folder" => Fault::Folder,
             "workspace" => Fault::Workspace,
             "sandbox" => Fault::Sandbox,
+            "door" => Fault::Door,
             _ => return None,
         }),
         _ => return None,

@@ -67,7 +67,7 @@ pub use sandbox::{
     shape as sandbox_shape,
 };
 pub use sidecar::{Door, DoorInside, PUMP};
-pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox};
+pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox, without_door};
 
 use crate::command::CommandSpec;
 use crate::failure::Failure;

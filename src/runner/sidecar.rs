@@ -27,6 +27,8 @@ pub const PUMP: &str = include_str!("pump.pl");
 /// A door, seen from inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DoorInside {
+    /// Whether nothing is to be done where it is not there.
+    pub expected: bool,
     /// Its socket.
     pub socket: &'static str,
     /// The file in which it counts who knocks.

@@ -7,6 +7,7 @@
 #   rf_enter  goes to the folder to work in, where the shell did not start there: rf_dir, which is called rf_in here
 #   rf_relay  brings the sandbox's door and services of the host to 127.0.0.1, where there are any
 #   rf_door   the socket of the sandbox's only door, if it has one
+#   rf_expects_door  not empty where nothing is to be done without it
 #   rf_counts  the file in which a door that others use as well counts who knocks
 #   rf_fence  not empty in a container, with what must be in force there before the agent is started:
 #   rf_fence_memory (bytes), rf_fence_millicpus, rf_fence_pids, rf_fence_read_only, rf_fence_no_new; rf_fence_partial starts it anyway
@@ -202,7 +203,7 @@ if [ -n "$rf_fence" ]; then
 fi
 rf_files || rf_fail files
 rf_relay || rf_fail relay
-[ -S "$rf_door" ] || rf_door=
+[ -S "$rf_door" ] || { [ -z "$rf_expects_door" ] || rf_fail door; rf_door=; }
 # A shell keeps a here-document in a pipe or in an unlinked file: the task leaves no trace on any disk.
 exec 4<<END_OF_TASK || rf_fail task
 $rf_task

@@ -78,6 +78,9 @@ impl WarmRunner {
         if observed.fault == Some(Fault::Sandbox) {
             return foreign(&self.sandbox);
         }
+        if observed.fault == Some(Fault::Door) {
+            return without_door(&self.sandbox);
+        }
         let status = observed.status.as_ref().and_then(std::process::ExitStatus::code);
         let failure = sandbox_failure(&self.sandbox, &observed.outside, status);
         if !observed.started {
@@ -185,6 +188,15 @@ pub fn start(host: &Host, sandbox: &Sandbox) -> Result<Option<Timestamp>> {
 fn foreign(sandbox: &Sandbox) -> Failure {
     missing(sandbox).because(
         "a container of this name, or with an id that begins so, is no sandbox of ringfence, or has another name",
+    )
+}
+
+/// That its network is open, while a list of hosts is to hold.
+pub fn without_door(sandbox: &Sandbox) -> Failure {
+    let name = &sandbox.name;
+    Failure::config(
+        format!("sandbox.allow_hosts is to hold, and the sandbox {name} was made without a list of hosts"),
+        format!("make it again: ringfence sandbox rm {name} && ringfence sandbox create {name}"),
     )
 }
 

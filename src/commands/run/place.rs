@@ -176,7 +176,7 @@ pub fn container(
     env: &Environment,
 ) -> Result<(Container, Vec<String>), Failure> {
     let sandbox = &settings.sandbox;
-    let mut warnings = Vec::new();
+    let mut warnings = ways.warnings;
     let folder = match &sandbox.workdir.value {
         Workdir::Same => workspace.path.clone(),
         Workdir::At(path) => path.clone(),

@@ -6,7 +6,7 @@ use crate::cli::RunArgs;
 use crate::config::{Environment, HostRule, Origin, Settings};
 use crate::egress::{self, Policy};
 use crate::failure::Failure;
-use crate::runner::{Door, DoorInside, Forward, Forwards, PUMP, of_this_machine};
+use crate::runner::{Door, DoorInside, Forward, Forwards, PUMP, Service, of_this_machine};
 
 /// What was typed about it, but for the hosts.
 #[derive(Clone, Debug)]
@@ -52,12 +52,15 @@ impl Reach {
     }
 
     /// # Errors
-    /// Config (78) for what was typed and cannot hold on the host; usage (2) for a list and `--fallback host`.
+    /// Config (78) for a list of hosts, whoever asks for it: it cannot hold on the host, and nothing is opened in silence.
     pub fn on_host(&self, settings: &Settings) -> Result<Vec<String>, Failure> {
-        let listed = flag(&settings.sandbox.allow_hosts.origin);
-        if let Some(flag) = listed.or(self.learn.then_some("--learn")) {
-            let message = format!("{flag} cannot hold on the host: nothing keeps the agent from the network there");
-            return Err(Failure::config(message, "run it in a container: --mode docker"));
+        let hosts = &settings.sandbox.allow_hosts;
+        let named =
+            || flag(&hosts.origin).map_or_else(|| format!("sandbox.allow_hosts ({})", hosts.origin), str::to_owned);
+        let listed = (!hosts.is_empty()).then(named);
+        if let Some(list) = listed.or_else(|| self.learn.then(|| "--learn".to_owned())) {
+            let message = format!("{list} cannot hold on the host: nothing keeps the agent from the network there");
+            return Err(Failure::config(message, "run it in a container: --mode docker; or take the list away"));
         }
         let needless = "--forward has no effect on the host: the agent reaches the service itself".to_owned();
         Ok(if self.forwards.is_empty() { Vec::new() } else { vec![needless] })
@@ -126,24 +129,28 @@ pub fn decide(settings: &Settings, reach: &Reach, agent: &dyn Agent, env: &Envir
         if reach.agent_hosts {
             listed.extend(agent.hosts().iter().map(|name| HostRule::Preset((*name).to_owned())));
             for (host, port) in endpoints(settings, agent, env) {
-                match HostRule::parse(&format!("{host}:{port}")) {
-                    Ok(rule) => listed.push(rule),
-                    Err(_) if reach.warm => warnings.push(format!(
-                        "the agent is pointed at {host}:{port}, a service of this machine: a warm sandbox with a list of hosts cannot reach it"
+                let named = format!("{host}:{port}");
+                let here = Service::of(&named).filter(|service| service.here);
+                match (HostRule::parse(&named), here) {
+                    (Ok(rule), _) => listed.push(rule),
+                    (Err(why), None) => {
+                        warnings.push(format!("the agent is pointed at {named}, which {why}: the door does not lead there"));
+                    }
+                    (Err(_), Some(_)) if reach.warm => warnings.push(format!(
+                        "the agent is pointed at {named}, a service of this machine: a warm sandbox with a list of hosts cannot reach it"
                     )),
-                    // Only this machine itself is refused: its service comes inside, where the address then is the same.
-                    Err(_) if forwards.iter().any(|forward| forward.port == port) => {}
-                    Err(_) => forwards.push(Forward { port, host: "localhost".into(), to: port }),
+                    // This machine itself is no host of a list: its service comes inside, where the address then is the same.
+                    (Err(_), Some(_)) if forwards.iter().any(|forward| forward.port == port) => {}
+                    (Err(_), Some(service)) => forwards.push(Forward { port, host: service.host, to: port }),
                 }
             }
         }
         let ports = forwards.iter().map(|forward| forward.port).collect();
         let allowed = Policy::new(&listed, ports, reach.learn);
-        // On the default bridge nobody has a name; whoever named a network has chosen its other containers as well.
-        let (ours, sealed) = (of_this_machine(), sandbox.network.as_str() == "bridge");
+        let (ours, sealed) = (of_this_machine(), is_common(&sandbox.network));
         door = Some(Door {
             folder: egress::FOLDER,
-            inside: inside(),
+            inside: inside(true),
             port: egress::PROXY_PORT,
             script: allowed.script(PUMP, &ours, sealed),
             lasting: allowed.lasting_script(PUMP, &ours, sealed),
@@ -155,9 +162,15 @@ pub fn decide(settings: &Settings, reach: &Reach, agent: &dyn Agent, env: &Envir
     Ok(Ways { door, policy, forwards, warnings })
 }
 
-/// What is seen of a door, wherever there is one.
-pub fn inside() -> DoorInside {
-    DoorInside { socket: egress::DOOR, knocks: egress::KNOCKS, variables: egress::variables() }
+/// Whether containers are on this network that nobody chose to put together: on a default one nobody has a name, while whoever named
+/// a network has chosen its other containers as well.
+fn is_common(network: &str) -> bool {
+    matches!(network, "bridge" | "default" | "podman")
+}
+
+/// What is seen of a door, wherever there is one; `expected` where there must be one.
+pub fn inside(expected: bool) -> DoorInside {
+    DoorInside { expected, socket: egress::DOOR, knocks: egress::KNOCKS, variables: egress::variables() }
 }
 
 /// Whether nothing but a door is to lead out.
@@ -230,6 +243,8 @@ pub fn ports(forwards: Option<&Forwards>) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agents;
+    use crate::config::{AgentName, Flags};
 
     #[test]
     fn a_forward_is_a_port_or_an_address() {
@@ -240,6 +255,30 @@ mod tests {
         for text in ["", "0", "x", "80:8080", "80::1", "80:h:", "70000"] {
             assert_eq!(forward(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn only_a_loopback_address_comes_inside_by_itself_and_only_from_there() {
+        let env = Environment::of([("HOME", "/home/u")]);
+        let flags = Flags { allow_hosts: vec!["files.test".into()], ..Flags::default() };
+        let settings = Settings::resolve(&flags, &env).unwrap();
+        let ways = |url: &str| {
+            let env = Environment::of([("HOME", "/home/u"), ("ANTHROPIC_BASE_URL", url)]);
+            decide(&settings, &Reach::default(), agents::agent(AgentName::Claude), &env).unwrap()
+        };
+        for (url, host) in [("http://127.0.0.1:4010", "127.0.0.1"), ("http://[::1]:4010/v1", "::1")] {
+            let forwards = ways(url).forwards.unwrap().list;
+            assert_eq!(forwards, [Forward { port: 4010, host: host.into(), to: 4010 }]);
+        }
+        for url in ["http://a..b:4010", "http://2130706433:4010", "http://[fe80::1%25lo]:4010"] {
+            let ways = ways(url);
+            assert!(ways.forwards.is_none() && ways.warnings.len() == 1, "{url}: {:?}", ways.warnings);
+        }
+    }
+
+    #[test]
+    fn networks_that_every_container_is_on_are_told_from_chosen_ones() {
+        assert!(["bridge", "default", "podman"].into_iter().all(is_common) && !is_common("mynet"));
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub fn place(
         Instead { runner, warnings, otherwise }
     });
     Ok(Place {
-        runner: Box::new(WarmRunner::new(host.clone(), sandbox, reach::inside(), env.state_dir())),
+        runner: Box::new(WarmRunner::new(host.clone(), sandbox, reach::inside(settings.is_listed()), env.state_dir())),
         as_root,
         host_name,
         forwarded: Vec::new(),

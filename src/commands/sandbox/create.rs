@@ -30,10 +30,8 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
     let settings = Settings::resolve(flags, env)?;
     let workspace = Workspace::open(args.workspace.as_deref())?;
     let reach = Reach { agent_hosts: !args.no_agent_hosts, warm: true, ..Reach::default() };
-    let mut ways = reach::decide(&settings, &reach, agents::agent(settings.agent.value), env)?;
-    let unreachable = std::mem::take(&mut ways.warnings);
-    let (container, mut warnings) = place::warm_container(&settings, ways, &workspace, env)?;
-    warnings.extend(unreachable);
+    let ways = reach::decide(&settings, &reach, agents::agent(settings.agent.value), env)?;
+    let (container, warnings) = place::warm_container(&settings, ways, &workspace, env)?;
     for warning in settings.warnings.iter().chain(&warnings) {
         printer.warning(warning);
     }

@@ -4,10 +4,14 @@ use std::ffi::OsString;
 
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
+use crate::egress::DOOR;
 use crate::runner::{NAME_INSIDE, PLACES_INSIDE, Sandbox};
 
 /// What is said of a container that is not the sandbox that was meant.
 const FOREIGN: &str = "Error: it is no sandbox of ringfence, or has another name";
+
+/// What is said where only listed hosts are to be reached, and the sandbox has no door to them.
+pub const NO_DOOR: &str = "Error: there is no door";
 
 /// The shell in front of the command `$3`: without a terminal it stays, heeds no signal that comes to the command, and says its
 /// code with the nonce `$2`: an engine's client that was ended by a signal exits as if all were well. What it says itself of a
@@ -20,13 +24,14 @@ const STAY: &str = concat!(
 const BECOME: &str = r#"shift 2; exec "$@""#;
 
 /// The one engine call. Variables stand in it by their names, and their values in the client's own environment, so that they are in
-/// no command line. One that would mean something to the client itself travels under another name, and a shell inside renames it.
+/// no command line. Nothing is done without a door where only `listed` hosts are to be reached. One that would mean something to the client itself travels under another name, and a shell inside renames it.
 pub fn command(
     sandbox: &Sandbox,
     marker: &str,
     nonce: &str,
     args: &ExecArgs,
     variables: &[(String, OsString)],
+    listed: bool,
 ) -> CommandSpec {
     let mut spec = CommandSpec::new(&sandbox.engine).arg("exec");
     for (wanted, flag) in [(args.interactive, "--interactive"), (args.tty, "--tty")] {
@@ -36,6 +41,9 @@ pub fn command(
     let mut shell = format!(
         "[ \"${NAME_INSIDE}\" = \"$1\" ] || {{ echo '{FOREIGN}' >&2; exit 125; }}; unset {NAME_INSIDE} {PLACES_INSIDE}; "
     );
+    if listed {
+        shell.extend([format!("[ -S {DOOR} ] || {{ echo '{NO_DOOR}' >&2; exit 125; }}; ")]);
+    }
     for (at, (name, value)) in variables.iter().enumerate() {
         let carrier = if clients_own(name) { format!("RINGFENCE_CARRIED_{at}") } else { name.clone() };
         if carrier != *name {
@@ -75,7 +83,7 @@ mod tests {
         };
         let sandbox = Sandbox { engine: "docker".into(), name: "box".into() };
         let variables = [("TOKEN".to_owned(), "secret1".into()), ("HTTPS_PROXY".to_owned(), "secret2".into())];
-        let line = command(&sandbox, "MARK=1", "n0nce", &args, &variables).to_string();
+        let line = command(&sandbox, "MARK=1", "n0nce", &args, &variables, true).to_string();
         let (asked, inside) = line.split_once(" box sh -c ").unwrap();
         assert_eq!(
             asked,

@@ -12,7 +12,7 @@ use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGKILL, SIGPIPE};
 use signal_hook::low_level;
 
-use super::entry::command;
+use super::entry::{NO_DOOR, command};
 use super::{list, missing};
 use crate::agents;
 use crate::cli::ExecArgs;
@@ -25,7 +25,7 @@ use crate::output::Printer;
 use crate::runner::{
     Dialect, Host, Interrupts, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
     announce_in_sandbox, is_sandbox_name, named, new_nonce, new_run_id, run_marker, sandbox_failure, says_stopped,
-    start_sandbox,
+    start_sandbox, without_door,
 };
 
 /// How long a credential may take on its way in, and a signal.
@@ -65,7 +65,7 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
     let limit = usize::try_from(settings.run.output_limit.bytes()).unwrap_or(usize::MAX);
     let kept = printer.is_json().then_some(limit);
     let exec = Exec { marker: run_marker(&run_id), nonce: new_nonce()?, grace, sandbox, host, kept };
-    let command = command(&exec.sandbox, &exec.marker, &exec.nonce, args, &inside.variables);
+    let command = command(&exec.sandbox, &exec.marker, &exec.nonce, args, &inside.variables, settings.is_listed());
     exec.carry_out(&command, args, printer)
 }
 
@@ -92,7 +92,7 @@ fn hand_in(sandbox: &Sandbox, inside: &Inside, run_id: &str, env: &Environment, 
         door: None,
     };
     let limits = Limits { timeout: Some(CALL), idle_timeout: None, grace: Duration::from_secs(1) };
-    let runner = WarmRunner::new(host.clone(), sandbox.clone(), reach::inside(), env.state_dir());
+    let runner = WarmRunner::new(host.clone(), sandbox.clone(), reach::inside(false), env.state_dir());
     runner.run(&job, &limits, &mut Silence)?;
     Ok(())
 }
@@ -226,6 +226,9 @@ impl Exec<'_> {
     /// Tells an engine's fault from a command that failed likewise, and perhaps said the same: by looking whether the sandbox is
     /// there and runs.
     fn check(&self, passed: &Passed, code: Option<i32>) -> Result<()> {
+        if String::from_utf8_lossy(&passed.words).trim() == NO_DOOR {
+            return Err(without_door(&self.sandbox).into());
+        }
         let rows = list(self.host, &self.sandbox.engine, &[named(&self.sandbox.name)])?;
         if rows.iter().any(|row| row.is_sandbox() && row.state == "running") {
             return Ok(());
