@@ -516,6 +516,27 @@ impl Warm<'_> {
     }
 }
 
+/// Who is refused a lot hides nothing of what was let through.
+fn refused_a_lot(engine: &Engine, net: &Net, warm: &Warm) {
+    let noise = format!(
+        r#"perl -MIO::Socket::INET -e 'for (1 .. 510) {{ $s = IO::Socket::INET->new("127.0.0.1:3128"); print $s "GET http://h$_.below.test/ HTTP/1.1\r\n\r\n"; <$s> }}'
+        curl -s http://{}:8080/"#,
+        net.files.address
+    );
+    assert_eq!(warm.run(&noise).exits(0).out(), "hello\n");
+    let shown = warm.network(&["--json", "--log"]).exits(0).json();
+    let seen = json!({"verdict": "allowed", "host": net.files.address, "port": 8080, "count": 1, "reason": "listed"});
+    let others = json!({"verdict": "denied", "host": "?", "port": 0, "reason": "others"});
+    let log = shown["log"].as_array().unwrap();
+    let is_others = |one: &Value| others.as_object().unwrap().iter().all(|(key, value)| one[key] == *value);
+    assert!(log.contains(&seen) && log.iter().any(is_others), "{shown}");
+    let variables = engine.docker(&["inspect", "--format", "{{.Config.Env}}", &warm.door(engine)]);
+    assert!(
+        ["PERL5OPT= ", "PERL5LIB= ", "LD_PRELOAD= "].iter().all(|empty| variables.contains(empty)),
+        "an image's own are not the door's: {variables}"
+    );
+}
+
 #[test]
 fn the_list_of_a_warm_sandbox_is_changed_while_it_lives() {
     let Some(engine) = Engine::get() else { return };
@@ -569,7 +590,15 @@ fn the_list_of_a_warm_sandbox_is_changed_while_it_lives() {
     assert_eq!(done.out(), "HTTP/1.1 200 Connection established\r\n\r\nclosed\n");
     assert!(done.took < Duration::from_secs(40), "{:?}", done.took);
 
+    // What this machine's addresses are is looked at with every change, and with every start after a stop.
+    let rules = |script: &str| engine.docker(&["exec", &door, "sh", "-c", &format!("cd /run/ringfence; {script}")]);
+    let ours = format!("never {}/32", net.gateway);
+    let forget = format!("grep -vxF '{ours}' rules >rules.new; mv rules.new rules");
+    let known = || rules(&format!("grep -cxF '{ours}' rules"));
+    assert_eq!((known().as_str(), rules(&forget).as_str(), known().trim()), ("1", "", "0"));
     warm.network(&["--policy", "allow"]).exits(0);
+    assert_eq!(known(), "1");
+    rules(&forget);
     assert_eq!(warm.run("curl -s -o /dev/null -w '%{http_code}\n' http://nowhere.test/; curl -s -o /dev/null -w '%{http_code}\n' http://other.test/").out(), "502\n403\n");
     // What is blocked stays so, however it is written and whatever leads there.
     let address: std::net::Ipv4Addr = net.files.address.parse().unwrap();
@@ -602,8 +631,12 @@ fn the_list_of_a_warm_sandbox_is_changed_while_it_lives() {
     );
     assert_eq!((state(), warm.door(&engine)), (before, door.clone()), "it was never made or started again");
 
+    refused_a_lot(&engine, &net, &warm);
+
     // What was decided stays when it is stopped and started, and nothing stays when it goes.
     bed.run(&["--mode", "docker", "sandbox", "stop", &warm.name]).exits(0);
+    assert!(warm.run("true").exits(0).stderr.is_empty());
+    assert_eq!(known(), "1");
     assert!(warm.run("cat /run/ringfence/policy.json").exits(0).out().contains("\"network\": \"open\""));
     let shown = warm.network(&["--json", "--log"]).exits(0).json();
     assert!(shown["log"].as_array().unwrap().contains(&malformed), "what was counted before it was stopped: {shown}");
@@ -666,6 +699,16 @@ fn a_warm_door_is_its_sandboxs_own_and_ends_with_it() {
     warm.run("true").exits(0);
     bed.run(&["--mode", "docker", "sandbox", "exec", &warm.name, "--", "true"]).exits(0);
     bed.config("");
+    // One that has ended waits for no sandbox.
+    let lone = format!("egress-lone-{}", std::process::id());
+    let labels = ["--label", "ringfence=1", "--label", "ringfence.kind=door"];
+    engine.docker(&[&["run", "--name", &lone][..], &labels, &[&tiny, "true"]].concat());
+    assert!(
+        bed.run(&["--mode", "docker", "sandbox", "prune"])
+            .exits(0)
+            .out()
+            .contains(&format!("{lone} (its sandbox is gone)"))
+    );
     // However the sandbox ends, its door closes.
     engine.docker(&["kill", &warm.name]);
     within(Duration::from_secs(20), "the door is closed", || doors() == format!("{door} exited"));

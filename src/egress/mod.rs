@@ -85,8 +85,7 @@ impl Policy {
         let mut rules: Vec<String> = self.allowed.iter().map(|(name, port)| format!("allow {name} {port}")).collect();
         rules.extend(self.open.then(|| OPEN.to_owned()));
         rules.extend(INWARD.iter().map(|network| format!("never {network}")));
-        rules
-            .extend(ours.iter().map(|address| format!("never {address}/{}", if address.is_ipv4() { 32 } else { 128 })));
+        rules.extend(ours.iter().map(never));
         rules.extend(sealed.then(|| "never neighbours".to_owned()));
         rules.push(format!("proxy {}", proxy()));
         rules.extend(self.forwards.iter().map(|port| format!("forward {port}")));
@@ -109,6 +108,18 @@ impl Policy {
             *allowed == port && (below || name == host)
         })
     }
+}
+
+/// The rule that keeps every name from this one address.
+fn never(address: &IpAddr) -> String {
+    format!("never {address}/{}", if address.is_ipv4() { 32 } else { 128 })
+}
+
+/// What is executed in a door's container so that no name leads to one of `ours` any more, the addresses of this machine by now.
+pub fn renewal(ours: &[IpAddr]) -> Vec<String> {
+    let mut change = Change::of("");
+    change.keep_from(ours);
+    ["sh", "-c", CHANGE, "sh"].map(str::to_owned).into_iter().chain(change.arguments()).collect()
 }
 
 /// Its standard input may be the lifeline.

@@ -1,10 +1,11 @@
 //! The rules of a door that is open: what they say, and how they are changed.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{OPEN, ports_of};
+use super::{OPEN, never, ports_of};
 use crate::config::HostRule;
 
 /// A host, with the ports that a rule is about; none stands for all.
@@ -64,6 +65,11 @@ impl<'a> Change<'a> {
     pub fn open(&mut self, open: bool) {
         self.remove.push(OPEN.into());
         self.add.extend(open.then(|| OPEN.to_owned()));
+    }
+
+    /// Keeps every name from `ours`, the addresses of this machine: it may have got some since.
+    pub fn keep_from(&mut self, ours: &[IpAddr]) {
+        self.add.extend(ours.iter().map(never));
     }
 
     /// Lets a host through.

@@ -33,6 +33,8 @@ pub struct DoorInside {
     pub socket: &'static str,
     /// The file in which it counts who knocks.
     pub knocks: &'static str,
+    /// What is executed in its container once that has been started again, so that no name leads to this machine as it is now.
+    pub renew: Vec<String>,
     /// What leads programs to it.
     pub variables: Vec<(&'static str, String)>,
 }
@@ -93,6 +95,10 @@ impl Door {
         // Where the host has a name it is one that leads inward.
         if container.dialect.adds_host {
             spec = spec.option("--add-host", format!("{}:host-gateway", container.dialect.host_name));
+        }
+        // It is the agent's image, whose variables are not to bring anything into the door.
+        for name in ["PERL5OPT", "PERL5LIB", "LD_PRELOAD"] {
+            spec = spec.option("--env", format!("{name}="));
         }
         spec.args(["--user", "0:0", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"])
             .args(["--pids-limit", "2048", "--memory", "1g", "--memory-swap", "1g"])

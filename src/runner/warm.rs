@@ -110,7 +110,7 @@ impl Runner for WarmRunner {
         // The agent was not started, so nothing happens twice.
         while !observed.started && observed.ours.is_none() && !told() && Instant::now() < until {
             if is_stopped(&observed.outside) {
-                start(self.host.host(), &self.sandbox)?;
+                start(self.host.host(), &self.sandbox, &self.door)?;
             } else if is_ending(&observed.outside) {
                 sleep(DYING / 20);
             } else {
@@ -160,11 +160,11 @@ fn is_ending(words: &str) -> bool {
     ENDING.iter().any(|part| words.contains(part))
 }
 
-/// Starts a sandbox where it does not run; since when it did, where it did.
+/// Starts a sandbox where it does not run, with its door if it has one, which is `inside`; since when it did, where it did.
 ///
 /// # Errors
 /// `sandbox_missing` where what has this name, or an id that begins so, is no sandbox of ringfence: that is left alone.
-pub fn start(host: &Host, sandbox: &Sandbox) -> Result<Option<Timestamp>> {
+pub fn start(host: &Host, sandbox: &Sandbox, inside: &DoorInside) -> Result<Option<Timestamp>> {
     let answered = |command, late: &str| match host.capture(&command, CALL)? {
         Some(answer) if answer.status.success() => Ok(answer.stdout),
         Some(answer) => Err(anyhow::Error::from(sandbox_failure(sandbox, &answer.stderr, answer.status.code()))),
@@ -181,6 +181,10 @@ pub fn start(host: &Host, sandbox: &Sandbox) -> Result<Option<Timestamp>> {
     }
     let door = looked.door.as_deref().filter(|name| is_sandbox_name(name));
     answered(sandbox.start_command(door), "it took too long to start")?;
+    if let Some(door) = door {
+        let renew = CommandSpec::new(&sandbox.engine).args(["exec", door]).args(inside.renew.iter().cloned());
+        answered(renew, "it took too long to bring the rules of its door up to date")?;
+    }
     Ok(None)
 }
 

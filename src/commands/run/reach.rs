@@ -170,7 +170,13 @@ fn is_common(network: &str) -> bool {
 
 /// What is seen of a door, wherever there is one; `expected` where there must be one.
 pub fn inside(expected: bool) -> DoorInside {
-    DoorInside { expected, socket: egress::DOOR, knocks: egress::KNOCKS, variables: egress::variables() }
+    DoorInside {
+        expected,
+        socket: egress::DOOR,
+        knocks: egress::KNOCKS,
+        renew: egress::renewal(&of_this_machine()),
+        variables: egress::variables(),
+    }
 }
 
 /// Whether nothing but a door is to lead out.

@@ -94,7 +94,7 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
                 fits(&row, container, args.loop_id.as_deref())?;
                 // Somebody else's, who may have died before it was up; to start it twice does no harm.
                 if row.state == "created" {
-                    start_sandbox(host, sandbox)?;
+                    start_sandbox(host, sandbox, &reach::inside(false))?;
                 }
                 return Ok(false);
             }

@@ -190,7 +190,7 @@ impl Exec<'_> {
             return Ok(false);
         }
         // Somebody else may have started it meanwhile.
-        Ok(start_sandbox(self.host, &self.sandbox)?.is_none_or(|since| since > began))
+        Ok(start_sandbox(self.host, &self.sandbox, &reach::inside(false))?.is_none_or(|since| since > began))
     }
 
     /// The command's own code, as far as there is one.

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use super::{Row, call, find};
 use crate::cli::{NetworkArgs, PolicyArg};
 use crate::command::CommandSpec;
+use crate::commands::run::reach;
 use crate::config::{Environment, Flags, HostRule, Settings};
 use crate::egress::{CHANGE, Change, HostPorts, Knock, Rules, SHOW};
 use crate::failure::Failure;
 use crate::output::{Printer, Table};
-use crate::runner::{Host, Sandbox, start_sandbox};
+use crate::runner::{Host, Sandbox, of_this_machine, start_sandbox};
 
 /// Changes what is to be changed, then shows what is in force, or with `--log` who knocked.
 pub fn run(args: &NetworkArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
@@ -22,7 +23,7 @@ pub fn run(args: &NetworkArgs, flags: &Flags, env: &Environment, host: &Host, pr
         return Err(without_door(&args.name).into());
     }
     if row.state != "running" {
-        start_sandbox(host, &Sandbox { engine: engine.to_owned(), name: args.name.clone() })?;
+        start_sandbox(host, &Sandbox { engine: engine.to_owned(), name: args.name.clone() }, &reach::inside(false))?;
     }
     let inside = |script: &str| CommandSpec::new(engine).args(["exec", row.door.as_str(), "sh", "-c", script, "sh"]);
     let mut answer = call(host, engine, &inside(SHOW))?;
@@ -31,6 +32,7 @@ pub fn run(args: &NetworkArgs, flags: &Flags, env: &Environment, host: &Host, pr
         if let Some(policy) = args.policy {
             change.open(policy == PolicyArg::Allow);
         }
+        change.keep_from(&of_this_machine());
         for (allow, rule) in &wishes {
             if *allow { change.allow(rule) } else { change.block(rule) }
         }

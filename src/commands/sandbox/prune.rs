@@ -102,11 +102,12 @@ pub fn orphans(host: &Host, engine: &str) -> Result<Vec<Row>> {
     Ok(rows.into_iter().filter(|row| row.is_orphan() || doors.contains(&row.name)).collect())
 }
 
-/// The containers that keep a door for a sandbox that is no more. One that was made just now may be waiting for its sandbox.
+/// The containers that keep a door for a sandbox that is no more. One that was made just now may be
+/// waiting for its sandbox, unless it has ended.
 fn lost_doors(rows: &[Row]) -> Vec<String> {
     let is_lost = |row: &&Row| {
         row.is_lasting_door()
-            && row.age().is_some_and(|age| age > MAKING)
+            && (row.state == "exited" || row.age().is_some_and(|age| age > MAKING))
             && !rows.iter().any(|other| other.is_sandbox() && other.door == row.name)
     };
     rows.iter().filter(is_lost).map(|row| row.name.clone()).collect()
