@@ -162,6 +162,11 @@ fn a_workspace_goes_to_a_remote_engine_and_its_changes_come_back() {
     what_was_done_before_a_timeout_comes_back(&far);
     what_changed_here_meanwhile_stays(&far);
     an_end_by_force_loses_nothing_here(&far);
+    an_end_by_force_while_it_comes_back_loses_nothing(&far);
+    what_cannot_be_read_there_is_not_deleted_here(&far);
+    nothing_comes_between_the_bytes_of_what_comes_back(&far);
+    one_interrupt_does_not_cut_off_what_comes_back(&far);
+    folders_that_keep_their_owner_out_go_there_and_back(&far);
     nothing_of_this_machine_is_promised_there(&far);
 }
 
@@ -284,6 +289,108 @@ fn an_end_by_force_loses_nothing_here(far: &Far) {
         }
     }
     within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+}
+
+/// Where what came back stands until all of it has its place.
+fn returned(bed: &Bed) -> PathBuf {
+    bed.home().join(".local/state/ringfence/returned")
+}
+
+/// The one archive that was kept, which is its owner's alone.
+fn kept(bed: &Bed) -> PathBuf {
+    let archives: Vec<_> = fs::read_dir(returned(bed)).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert_eq!(archives.len(), 1, "{archives:?}");
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!((mode(&returned(bed)), mode(&archives[0])), (0o700, 0o600));
+    archives[0].clone()
+}
+
+fn an_end_by_force_while_it_comes_back_loses_nothing(far: &Far) {
+    let bed = far.bed();
+    for number in 0..3000 {
+        bed.write(&format!("work/files/{number}"), format!("{number}"));
+    }
+    let running = bed.spawn(&shell(&[]), b"mv files moved");
+    let (old, new) = (bed.workspace().join("files"), bed.workspace().join("moved"));
+    within(Duration::from_secs(60), "the first change is seen", || new.exists() || !old.join("0").exists());
+    running.signal("KILL");
+    drop(running.finish());
+    let moved = fs::read_dir(&new).unwrap().count();
+    for number in 0..3000 {
+        let text = format!("{number}");
+        let there = [&old, &new].map(|folder| fs::read_to_string(folder.join(&text)).is_ok_and(|found| found == text));
+        assert!(there.contains(&true), "{number} is nowhere");
+    }
+    // Its owner can finish what was begun.
+    if moved < 3000 {
+        let listed = Command::new("tar").arg("-tf").arg(kept(&bed)).output().unwrap().stdout;
+        assert!(String::from_utf8_lossy(&listed).contains("./moved/2999\n"));
+    }
+    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+}
+
+fn what_cannot_be_read_there_is_not_deleted_here(far: &Far) {
+    let bed = far.bed();
+    for path in ["change", "gone", "closed"] {
+        bed.write(&format!("work/{path}"), "old");
+    }
+    let script = "echo ran; echo new >change; echo made >made; rm gone; chmod 0 closed";
+    let done = bed.run(&shell(&["--max-attempts", "3", "--json", script])).exits(0).says("so nothing was deleted here");
+    assert_eq!((&done.json()["attempts"], &done.json()["output"]), (&1.into(), &"ran\n".into()), "it was done once");
+    let text = |path: &str| fs::read_to_string(bed.workspace().join(path)).unwrap();
+    assert_eq!(
+        (text("change"), text("made"), text("gone"), text("closed")),
+        ("new\n".into(), "made\n".into(), "old".into(), "old".into())
+    );
+    kept(&bed);
+    // No place to keep it is no reason to go without it.
+    let bed = far.bed();
+    bed.write("home/.local/state/ringfence/returned", "in the way");
+    bed.run(&shell(&["echo made >made"])).exits(0).says("could not be kept");
+    assert_eq!(fs::read_to_string(bed.workspace().join("made")).unwrap(), "made\n");
+}
+
+fn nothing_comes_between_the_bytes_of_what_comes_back(far: &Far) {
+    let bed = far.bed();
+    // As one that was left behind with no mark of the run's, and holds the output open.
+    let script = "echo made >made; env -i sh -c 'trap \"\" TERM HUP INT; while :; do echo noise; done' & sleep 0.2";
+    let done = bed.run_with(&shell(&["--json"]), script.as_bytes()).exits(0);
+    assert_eq!(done.json()["warnings"].as_array().unwrap().len(), 0, "{}", done.stderr);
+    assert_eq!(fs::read_to_string(bed.workspace().join("made")).unwrap(), "made\n");
+    assert!(done.json()["output"].as_str().unwrap().starts_with("noise\n"));
+    assert_eq!(fs::read_dir(returned(&bed)).unwrap().count(), 0, "what has its place is not kept");
+    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+}
+
+fn one_interrupt_does_not_cut_off_what_comes_back(far: &Far) {
+    let bed = far.bed();
+    let (running, name) = start_and_wait(far, &bed, "head -c 150000000 /dev/zero >made");
+    far.docker(&["exec", &name, "touch", "/tmp/go"]);
+    within(Duration::from_secs(60), "it is on its way back", || {
+        let top = far.docker(&["top", &name]);
+        top.contains("tar -cf") || top.contains("No such container") || top.contains("is not running")
+    });
+    running.signal("INT");
+    running.finish().exits(0);
+    assert_eq!(fs::metadata(bed.workspace().join("made")).unwrap().len(), 150_000_000);
+    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+}
+
+fn folders_that_keep_their_owner_out_go_there_and_back(far: &Far) {
+    let bed = far.bed();
+    bed.write("work/closed/deep/file", "old");
+    let mode = |path: &str, mode: u32| {
+        fs::set_permissions(bed.workspace().join(path), Permissions::from_mode(mode)).unwrap();
+    };
+    mode("closed/deep", 0o500);
+    mode("closed", 0o555);
+    let script = "stat -c %a closed closed/deep; touch closed/new 2>/dev/null && exit 9; echo new >closed/deep/file";
+    assert_eq!(bed.run(&shell(&[script])).exits(0).out(), "555\n500\n");
+    let found = |path: &str| fs::metadata(bed.workspace().join(path)).unwrap().mode() & 0o777;
+    assert_eq!((found("closed"), found("closed/deep")), (0o555, 0o500));
+    assert_eq!(fs::read_to_string(bed.workspace().join("closed/deep/file")).unwrap(), "new\n");
+    mode("closed", 0o755);
+    mode("closed/deep", 0o755);
 }
 
 fn nothing_of_this_machine_is_promised_there(far: &Far) {

@@ -16,6 +16,9 @@ use crate::failure::{Class, Failure};
 /// How long the engine may take to remove a container by force.
 const REMOVAL: Duration = Duration::from_secs(30);
 
+/// How much larger than the workspace that went what comes back may be, bytes.
+const GROWTH: u64 = 8 << 30;
+
 /// That `engine` does not enforce `lacking`, and nothing was started.
 pub fn unenforced(engine: &str, lacking: &[&str]) -> Failure {
     Failure::config(
@@ -98,15 +101,17 @@ impl DockerRunner {
     fn run_far(&self, remote: &Remote, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
         let parcel = Parcel::pack(&self.container.workspace)?;
         let inside = Inside { fence: self.container.fence(), parcel: Some(&parcel) };
-        let mut sieve = Receiver::new(&parcel.nonce, sink).context("making room for what comes back")?;
+        let mut sieve =
+            Receiver::new(&parcel.nonce, parcel.length + GROWTH, sink).context("making room for what comes back")?;
         let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut sieve)?;
-        let received = sieve.finish().context("keeping what came back")?;
+        let received = sieve.finish();
         let mut outcome = self.judge(job, &observed)?;
         outcome.warnings.extend(parcel.left_out.iter().cloned());
-        match received.filter(|_| observed.returned == Some(true)) {
+        match received {
             Some(received) => {
                 let kept = remote.kept.as_ref().map(|folder| folder.join(format!("{}.tar", job.run_id)));
-                outcome.warnings.extend(parcel.unpack(&received, kept.as_deref())?);
+                let complete = observed.returned == Some(true);
+                outcome.warnings.extend(parcel.unpack(&received, complete, kept.as_deref()));
             }
             None if matches!(outcome.end, End::Exited(_) | End::Signaled(_)) => return Err(self.not_returned().into()),
             None => outcome.warnings.push(self.not_returned().message),
@@ -132,7 +137,8 @@ impl DockerRunner {
     fn not_returned(&self) -> Failure {
         let engine = &self.container.engine;
         Failure::new(
-            Class::Engine,
+            // The agent did its work, and was paid for it: nothing that is tried again by itself.
+            Class::Internal,
             format!(
                 "what the run changed did not come back from the {engine} engine; nothing of it is on this machine"
             ),

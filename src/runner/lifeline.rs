@@ -26,6 +26,8 @@ const SLACK: Duration = Duration::from_millis(800);
 const RETURN_SLACK: Duration = Duration::from_secs(10);
 /// The longest silence of an engine from which the workspace comes back.
 const STALLED: Duration = Duration::from_secs(60);
+/// The longest time that a workspace may take on its way back, however fast it comes.
+const LONGEST_RETURN: Duration = Duration::from_secs(30 * 60);
 
 /// What the two ends of a lifeline agree on.
 pub struct Ends<'a> {
@@ -60,7 +62,7 @@ pub fn drive(
         interrupts: &host.interrupts,
         seen: 0,
         slack: if ends.parcel.is_some() { RETURN_SLACK } else { SLACK },
-        returning: false,
+        returning: None,
         parcel: ends.parcel,
         lifeline: Some(hold(lifeline, ends.frame)),
         marker: ends.marker,
@@ -95,7 +97,7 @@ struct Watch<'a> {
     interrupts: &'a Interrupts,
     seen: usize,
     slack: Duration,
-    returning: bool,
+    returning: Option<Instant>,
     parcel: Option<File>,
     lifeline: Option<Sender<Order>>,
     marker: Option<String>,
@@ -172,10 +174,10 @@ impl Watch<'_> {
                 Piece::Mark(Mark::Ready) => self.parcel.take().into_iter().for_each(|it| self.send(Order::Parcel(it))),
                 Piece::Mark(Mark::Returning) => {
                     self.heard = Instant::now();
-                    self.returning = true;
+                    self.returning = Some(self.heard);
                 }
                 Piece::Mark(Mark::Returned(whole)) => {
-                    self.returning = false;
+                    self.returning = None;
                     self.observed.returned = Some(whole);
                 }
                 Piece::Mark(Mark::Lacks(lacking)) => self.observed.lacking = lacking,
@@ -200,6 +202,8 @@ impl Watch<'_> {
             Err(Stop::ReaderGone) => self.end(End::Cancelled(signal_hook::consts::SIGPIPE)),
             Err(Stop::Decided) => self.end(End::Decided),
             Err(Stop::Unwritable(kind)) => self.end(End::Unwritable(kind)),
+            Err(Stop::Lost) if matches!(self.phase, Phase::Forced(_)) => {}
+            Err(Stop::Lost) => self.force(),
         }
     }
 
@@ -275,7 +279,8 @@ impl Watch<'_> {
 
     /// Whether the workspace is on its way.
     fn comes_back(&self, now: Instant) -> bool {
-        self.returning && now - self.heard < STALLED
+        let lasts = |since| now - since < LONGEST_RETURN;
+        self.returning.is_some_and(lasts) && now - self.heard < STALLED
     }
 
     fn keep_clock(&mut self, now: Instant) {

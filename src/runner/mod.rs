@@ -137,6 +137,8 @@ pub enum Stop {
     Unwritable(io::ErrorKind),
     /// It has seen enough: the agent goes on, but cannot succeed.
     Decided,
+    /// What comes back behind the agent's output cannot be kept: there is nothing to wait for.
+    Lost,
 }
 
 impl From<io::Error> for Stop {

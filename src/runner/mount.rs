@@ -38,7 +38,7 @@ pub(super) fn bind(dialect: &Dialect, source: &Path, target: &Path, read_only: b
     OsString::from_vec(value)
 }
 
-/// The value of `--mount` for a volume without a name.
+/// The value of `--mount` for a volume without a name, and without what the image has at its place.
 pub(super) fn volume(target: &Path) -> OsString {
     let mut value = b"type=volume,".to_vec();
     value.extend(field("dst=", target.as_os_str()));

@@ -11,6 +11,9 @@ use tar::{Builder, EntryType, Header};
 use super::known::{Hashing, Known, One, Stamp, Thing, permissions};
 use crate::failure::Failure;
 
+/// What a folder's owner needs to put something in it.
+const OWNER: u32 = 0o700;
+
 type Archive = Builder<BufWriter<File>>;
 
 /// The archive of everything below `root`, what is in it, and what is not. It ends with an empty file named for `nonce`.
@@ -19,6 +22,7 @@ pub fn pack(root: &Path, nonce: &str) -> Result<(File, Known, Vec<String>)> {
     let mut archive = Builder::new(BufWriter::new(file));
     let (mut known, mut left_out) = (Known::new(), Vec::new());
     let mut folders = vec![PathBuf::new()];
+    let mut closed = Vec::new();
     while let Some(folder) = folders.pop() {
         for name in names(&root.join(&folder))? {
             let path = folder.join(name);
@@ -30,10 +34,18 @@ pub fn pack(root: &Path, nonce: &str) -> Result<(File, Known, Vec<String>)> {
                 continue;
             };
             if thing == Thing::Folder {
+                if metadata.mode() & OWNER != OWNER {
+                    closed.push((path.clone(), metadata.clone()));
+                }
                 folders.push(path.clone());
             }
             known.insert(path, One { thing, mode: permissions(metadata.mode()), stamp: Stamp::of(&metadata) });
         }
+    }
+    // Once more, as they are, deepest first.
+    closed.sort_by(|(one, _), (other, _)| other.cmp(one));
+    for (path, metadata) in &closed {
+        append_folder(&mut archive, path, permissions(metadata.mode()), metadata.mtime())?;
     }
     archive.append_data(&mut header(0o600, 0), last(nonce), io::empty()).context("packing the workspace")?;
     let buffer = archive.into_inner().context("packing the workspace")?;
@@ -70,8 +82,7 @@ fn append(archive: &mut Archive, path: &Path, outside: &Path, metadata: &Metadat
     let mut header = header(permissions(metadata.mode()), metadata.mtime());
     let kind = metadata.file_type();
     if kind.is_dir() {
-        header.set_entry_type(EntryType::Directory);
-        archive.append_data(&mut header, path, io::empty()).context("packing a folder")?;
+        append_folder(archive, path, permissions(metadata.mode()) | OWNER, metadata.mtime())?;
         return Ok(Some(Thing::Folder));
     }
     if kind.is_symlink() {
@@ -91,6 +102,12 @@ fn append(archive: &mut Archive, path: &Path, outside: &Path, metadata: &Metadat
         thing @ Thing::File { length, .. } if length == metadata.size() => Ok(Some(thing)),
         _ => Err(unreadable(outside, &io::Error::other("it is being written to")).into()),
     }
+}
+
+fn append_folder(archive: &mut Archive, path: &Path, mode: u32, modified: i64) -> Result<()> {
+    let mut header = header(mode, modified);
+    header.set_entry_type(EntryType::Directory);
+    archive.append_data(&mut header, path, io::empty()).context("packing a folder")
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {

@@ -8,6 +8,15 @@ use super::super::{Sink, Stop};
 /// Two blocks of zeros end an archive.
 const TRAILER: i64 = 1024;
 
+/// What came behind the mark.
+#[derive(Debug)]
+pub struct Received {
+    /// The archive, from wherever it was last read.
+    pub archive: File,
+    /// Why that is not whole, if it is not.
+    pub cut: Option<String>,
+}
+
 /// Passes the agent's output on, and keeps what is behind the mark.
 pub struct Receiver<'s> {
     inner: &'s mut dyn Sink,
@@ -16,43 +25,51 @@ pub struct Receiver<'s> {
     held: Vec<u8>,
     file: File,
     receiving: bool,
-    error: Option<io::Error>,
+    /// How many bytes may come yet.
+    room: u64,
+    cut: Option<String>,
 }
 
 impl<'s> Receiver<'s> {
-    /// Passes output on to `inner`, up to the mark that carries `nonce`.
-    pub fn new(nonce: &str, inner: &'s mut dyn Sink) -> io::Result<Self> {
+    /// Passes output on to `inner`, up to the mark that carries `nonce`, and keeps at most `room` bytes behind that.
+    pub fn new(nonce: &str, room: u64, inner: &'s mut dyn Sink) -> io::Result<Self> {
         let mark = format!("\u{1e}{nonce} files\u{1e}").into_bytes();
-        Ok(Receiver { inner, mark, held: Vec::new(), file: tempfile::tempfile()?, receiving: false, error: None })
+        Ok(Receiver { inner, mark, held: Vec::new(), file: tempfile::tempfile()?, receiving: false, room, cut: None })
     }
 
-    /// The archive, if it came and is whole.
-    pub fn finish(mut self) -> io::Result<Option<File>> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
+    /// What came, if anything did.
+    pub fn finish(mut self) -> Option<Received> {
         if !self.receiving {
             // What was held back did not become the mark.
             let _ = self.inner.stdout(&self.held);
-            return Ok(None);
+            return None;
         }
         let mut trailer = [1; 1024];
         let whole = self.file.seek(SeekFrom::End(-TRAILER)).is_ok() && self.file.read_exact(&mut trailer).is_ok();
-        Ok((whole && trailer.iter().all(|&byte| byte == 0)).then_some(self.file))
+        let cut = self.cut.or_else(|| {
+            (!whole || trailer.iter().any(|&byte| byte != 0)).then(|| "it broke off on its way".to_owned())
+        });
+        Some(Received { archive: self.file, cut })
     }
 
-    fn receive(&mut self, bytes: &[u8]) {
-        if self.error.is_none() {
-            self.error = self.file.write_all(bytes).err();
+    fn receive(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        if self.cut.is_none() {
+            self.cut = match self.room.checked_sub(bytes.len() as u64) {
+                Some(room) => {
+                    self.room = room;
+                    self.file.write_all(bytes).err().map(|error| format!("it could not be written down: {error}"))
+                }
+                None => Some("it is larger than a workspace may be that comes back".to_owned()),
+            };
         }
+        if self.cut.is_some() { Err(Stop::Lost) } else { Ok(()) }
     }
 }
 
 impl Sink for Receiver<'_> {
     fn stdout(&mut self, chunk: &[u8]) -> Result<(), Stop> {
         if self.receiving {
-            self.receive(chunk);
-            return Ok(());
+            return self.receive(chunk);
         }
         let whole;
         let mut text = chunk;
@@ -69,13 +86,13 @@ impl Sink for Receiver<'_> {
                 continue;
             }
             let (before, after) = text.split_at(at);
-            if common == self.mark.len() {
-                self.receiving = true;
-                self.receive(&after[common..]);
-            } else {
+            let done = if before.is_empty() { Ok(()) } else { self.inner.stdout(before) };
+            if common < self.mark.len() {
                 self.held = after.to_vec();
+                return done;
             }
-            return if before.is_empty() { Ok(()) } else { self.inner.stdout(before) };
+            self.receiving = true;
+            return self.receive(&after[common..]).and(done);
         }
         self.inner.stdout(text)
     }
@@ -122,11 +139,11 @@ mod tests {
         for first in 0..40 {
             for second in first..40 {
                 let mut kept = Kept::default();
-                let mut receiver = Receiver::new("n0nce", &mut kept).unwrap();
+                let mut receiver = Receiver::new("n0nce", 1 << 20, &mut kept).unwrap();
                 for part in [&stream[..first], &stream[first..second], &stream[second..]] {
                     receiver.stdout(part).unwrap();
                 }
-                let mut file = receiver.finish().unwrap().unwrap();
+                let Some(Received { archive: mut file, cut: None }) = receiver.finish() else { panic!("it is whole") };
                 let mut bytes = Vec::new();
                 file.rewind().unwrap();
                 file.read_to_end(&mut bytes).unwrap();
@@ -135,9 +152,23 @@ mod tests {
         }
         for cut in [stream.len() - 1, 30, 20] {
             let mut kept = Kept::default();
-            let mut receiver = Receiver::new("n0nce", &mut kept).unwrap();
+            let mut receiver = Receiver::new("n0nce", 1 << 20, &mut kept).unwrap();
             receiver.stdout(&stream[..cut]).unwrap();
-            assert!(receiver.finish().unwrap().is_none(), "{cut}");
+            assert!(receiver.finish().is_none_or(|received| received.cut.is_some()), "{cut}");
         }
+    }
+
+    #[test]
+    fn what_exceeds_the_room_for_it_stops_the_run() {
+        let mut kept = Kept::default();
+        let mut receiver = Receiver::new("n0nce", 1024, &mut kept).unwrap();
+        receiver.stdout(b"out\x1en0nce files\x1e").unwrap();
+        receiver.stdout(&[0; 1024]).unwrap();
+        for _ in 0..2 {
+            assert_eq!(receiver.stdout(b"x"), Err(Stop::Lost));
+        }
+        let Received { archive, cut } = receiver.finish().unwrap();
+        assert_eq!(archive.metadata().unwrap().len(), 1024);
+        assert!(cut.unwrap().contains("larger"));
     }
 }

@@ -1,130 +1,47 @@
 //! Changes back into the workspace. The archive was written in the container: no path of it leads out of the workspace, no link is
 //! followed on the way, and what was changed on this machine meanwhile is left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::ffi::OsStrExt;
+use std::ops::Bound;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use tar::{Archive, EntryType};
+use anyhow::Result;
 
 use super::known::{Hashing, Known, One, Stamp, Thing, permissions};
+use super::manifest::{Item, Manifest, read};
 
-/// What stands in the archive under one path.
-#[derive(Clone, Debug)]
-struct Item {
-    thing: Thing,
-    mode: u32,
-    /// Where a file's contents begin in the archive.
-    at: u64,
-}
+/// What a folder's owner needs to change what is in it.
+const OWNER: u32 = 0o700;
 
-type Items = BTreeMap<PathBuf, Item>;
-
-/// Brings the changes in `archive` to `root`; returns what was not done, in words.
-pub fn unpack(root: &Path, known: &Known, archive: &File) -> Result<Vec<String>> {
-    let (items, mut undone) = read(archive, root, known)?;
-    let mut work = Work { root, known, items: &items, archive, undone: Vec::new(), modes: Vec::new() };
-    // Deepest first: what is in a folder goes before the folder.
-    for (path, one) in known.iter().rev() {
-        work.remove(path, one);
-    }
-    for (path, item) in &items {
+/// Brings the changes in `archive` to `root`; returns what was not done, in words. Where it is not `complete`, what is missing in it
+/// may be there all the same, and nothing is removed. An error says that nothing was touched.
+pub fn unpack(root: &Path, known: &Known, archive: &File, complete: bool) -> Result<Vec<String>> {
+    let manifest = read(archive, root, known)?;
+    let mut work = Work {
+        root,
+        known,
+        manifest: &manifest,
+        archive,
+        undone: manifest.words.clone(),
+        told: Vec::new(),
+        renamed: BTreeSet::new(),
+        opened: BTreeSet::new(),
+        modes: BTreeMap::new(),
+    };
+    work.open_up();
+    // What is new first: until all of it is there, nothing else goes.
+    for (path, item) in &manifest.items {
         work.bring(path, item);
     }
+    // Deepest first: what is in a folder goes before the folder.
+    for (path, one) in known.iter().rev().filter(|_| complete) {
+        work.remove(path, one);
+    }
     work.set_modes();
-    undone.extend(work.undone);
-    Ok(undone)
-}
-
-/// Everything in the archive that may be brought back, and what may not.
-fn read(archive: &File, root: &Path, known: &Known) -> Result<(Items, Vec<String>)> {
-    let mut file = archive.try_clone().context("opening what came back")?;
-    file.rewind().context("reading what came back")?;
-    let mut archive = Archive::new(file);
-    let (mut items, mut refused) = (Items::new(), Vec::new());
-    for entry in archive.entries().context("reading what came back")? {
-        let mut entry = entry.context("reading what came back")?;
-        let named = entry.path().context("reading what came back")?.into_owned();
-        let shown = named.strip_prefix(".").unwrap_or(&named).display().to_string();
-        let path = match within(&named) {
-            Some(path) if path.as_os_str().is_empty() => continue,
-            Some(path) => path,
-            None => {
-                refused.push(format!("refused from the engine: {shown} leads out of the workspace"));
-                continue;
-            }
-        };
-        let mode = permissions(entry.header().mode().unwrap_or(0o600));
-        let at = entry.raw_file_position();
-        let item = match entry.header().entry_type() {
-            EntryType::Directory => Item { thing: Thing::Folder, mode, at },
-            EntryType::Regular | EntryType::Continuous => {
-                Item { thing: Hashing::new(&mut entry).exhaust().context("reading what came back")?, mode, at }
-            }
-            EntryType::Symlink => {
-                let target = entry.link_name()?.map(std::borrow::Cow::into_owned).unwrap_or_default();
-                let thing = Thing::Link(target);
-                // What the caller had before is the caller's.
-                if known.get(&path).is_none_or(|one| one.thing != thing) && !stays_inside(&path, &thing, root) {
-                    refused.push(format!("refused from the engine: the link {shown} leads out of the workspace"));
-                    continue;
-                }
-                Item { thing, mode, at }
-            }
-            EntryType::Link => {
-                let target = entry.link_name()?.and_then(|name| within(&name));
-                match target.and_then(|target| items.get(&target).cloned()) {
-                    Some(item) if matches!(item.thing, Thing::File { .. }) => item,
-                    _ => {
-                        refused.push(format!("refused from the engine: {shown} is a link to nothing that came"));
-                        continue;
-                    }
-                }
-            }
-            _ => {
-                refused.push(format!("not brought back: {shown} is neither a file, a folder nor a link"));
-                continue;
-            }
-        };
-        items.insert(path, item);
-    }
-    Ok((items, refused))
-}
-
-/// `path` below the workspace, if it is there.
-fn within(path: &Path) -> Option<PathBuf> {
-    let mut clean = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::Normal(name) if !name.as_bytes().contains(&0) => clean.push(name),
-            Component::CurDir => {}
-            _ => return None,
-        }
-    }
-    Some(clean)
-}
-
-/// Whether a link at `path` leads nowhere but into the workspace, whatever other links lie on its way: `..` only at its beginning.
-fn stays_inside(path: &Path, thing: &Thing, root: &Path) -> bool {
-    let Thing::Link(target) = thing else { return true };
-    let mut depth = path.components().count() - 1;
-    let rest = match target.strip_prefix(root) {
-        Ok(rest) => {
-            depth = 0;
-            rest
-        }
-        Err(_) => target,
-    };
-    let mut parts = rest.components().skip_while(|part| *part == Component::CurDir).peekable();
-    while parts.next_if_eq(&Component::ParentDir).is_some() {
-        let Some(above) = depth.checked_sub(1) else { return false };
-        depth = above;
-    }
-    parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+    Ok(work.undone)
 }
 
 /// What a path of the workspace holds now.
@@ -139,29 +56,64 @@ enum Now {
 struct Work<'a> {
     root: &'a Path,
     known: &'a Known,
-    items: &'a Items,
+    manifest: &'a Manifest,
     archive: &'a File,
     undone: Vec<String>,
-    /// Folders get their permissions last: they may keep their owner out.
-    modes: Vec<(PathBuf, u32)>,
+    /// The paths that it tells of.
+    told: Vec<PathBuf>,
+    /// What went to make room for its own new name.
+    renamed: BTreeSet<PathBuf>,
+    /// Folders that kept their owner out.
+    opened: BTreeSet<PathBuf>,
+    /// Folders get their permissions last, for that reason.
+    modes: BTreeMap<PathBuf, u32>,
 }
 
 impl Work<'_> {
-    /// Removes what is not in the archive any more, or is something else there.
-    fn remove(&mut self, path: &Path, one: &One) {
-        let is_folder = one.thing == Thing::Folder;
-        match self.items.get(path) {
-            Some(item) if (item.thing == Thing::Folder) == is_folder => return,
-            _ => {}
+    /// Lets us into all folders that were packed.
+    fn open_up(&mut self) {
+        for (path, one) in self.known {
+            let keeps_out = one.thing == Thing::Folder && one.mode & OWNER != OWNER;
+            if !keeps_out || !matches!(self.now(path), Ok(Now::Unchanged)) {
+                continue;
+            }
+            // Where it cannot be done, what cannot be done in it will say so.
+            if fs::set_permissions(self.root.join(path), Permissions::from_mode(one.mode | OWNER)).is_ok() {
+                self.opened.insert(path.clone());
+                self.modes.insert(path.clone(), one.mode);
+            }
         }
+    }
+
+    /// Removes what is not in the archive any more.
+    fn remove(&mut self, path: &Path, one: &One) {
+        let items = &self.manifest.items;
+        // What became a thing of another kind went before that came, or had to stay.
+        let was_replaced = path.ancestors().skip(1).any(|it| items.get(it).is_some_and(|it| it.thing != Thing::Folder));
+        let is_gone = was_replaced || self.renamed.contains(path);
+        if !items.contains_key(path) && !is_gone && !self.manifest.spares(path) {
+            self.clear(path, one);
+        }
+    }
+
+    /// Removes what was packed.
+    fn clear(&mut self, path: &Path, one: &One) {
         let target = self.root.join(path);
         let done = match self.now(path) {
             Ok(Now::Nothing) => Ok(()),
-            // What is still in it is somebody else's.
-            Ok(Now::Unchanged) if is_folder => fs::remove_dir(&target).or_else(|error| match error.kind() {
-                io::ErrorKind::DirectoryNotEmpty => Ok(()),
-                _ => Err(error),
-            }),
+            Ok(Now::Unchanged) if one.thing == Thing::Folder => match fs::remove_dir(&target) {
+                // What is still in it is somebody else's.
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    if !self.told.iter().any(|told| told.starts_with(path)) {
+                        self.conflict(path);
+                    }
+                    return;
+                }
+                done => {
+                    self.modes.remove(path);
+                    done
+                }
+            },
             Ok(Now::Unchanged) => fs::remove_file(&target),
             Ok(Now::Changed(_)) => return self.conflict(path),
             Err(error) => Err(error),
@@ -175,17 +127,50 @@ impl Work<'_> {
         if known.is_some_and(|one| one.thing == item.thing && (one.mode == item.mode || self.is_link(item))) {
             return;
         }
-        let done = match (known, self.now(path)) {
-            (None, Ok(Now::Nothing)) | (Some(_), Ok(Now::Unchanged)) => self.write(path, item),
-            // It was replaced by a thing of another kind, for which this made room.
-            (Some(one), Ok(Now::Nothing)) if (one.thing == Thing::Folder) != (item.thing == Thing::Folder) => {
-                self.write(path, item)
+        let is_other_kind = known.is_some_and(|one| (one.thing == Thing::Folder) != (item.thing == Thing::Folder));
+        if is_other_kind && matches!(self.now(path), Ok(Now::Unchanged)) {
+            let below = self
+                .known
+                .range::<Path, _>((Bound::Included(path), Bound::Unbounded))
+                .take_while(|(it, _)| it.starts_with(path));
+            let below: Vec<_> = below.collect();
+            below.into_iter().rev().for_each(|(path, one)| self.clear(path, one));
+            if self.told.iter().any(|told| told.starts_with(path)) {
+                return;
             }
+        }
+        if let (None, Ok(Now::Changed(metadata))) = (known, self.now(path)) {
+            self.make_way(&metadata);
+        }
+        let done = match (known, self.now(path)) {
+            (None, Ok(Now::Nothing)) if self.has_room(path) => self.write(path, item, true),
+            (Some(_), Ok(Now::Nothing)) if is_other_kind => self.write(path, item, true),
+            (Some(_), Ok(Now::Unchanged)) => self.write(path, item, false),
             (_, Ok(Now::Changed(metadata))) if self.is_same(path, item, &metadata) => Ok(()),
             (_, Ok(_)) => return self.conflict(path),
             (_, Err(error)) => Err(error),
         };
-        self.note(path, done);
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.conflict(path),
+            done => self.note(path, done),
+        }
+    }
+
+    /// Where names with other capitals are the same name, what is at a new one may be what was packed under the old one.
+    fn make_way(&mut self, metadata: &Metadata) {
+        let stamp = Stamp::of(metadata);
+        let is_old = |path: &Path, one: &One| {
+            one.thing != Thing::Folder && one.stamp == stamp && !self.manifest.items.contains_key(path)
+        };
+        if let Some((path, one)) = self.known.iter().find(|(path, one)| is_old(path, one)) {
+            self.clear(path, one);
+            self.renamed.insert(path.clone());
+        }
+    }
+
+    /// Whether the folder that `path` is in is there.
+    fn has_room(&self, path: &Path) -> bool {
+        self.root.join(path).parent().is_some_and(Path::is_dir)
     }
 
     fn is_link(&self, item: &Item) -> bool {
@@ -209,10 +194,10 @@ impl Work<'_> {
         };
         Ok(match self.known.get(path) {
             // A folder changes with what is in it.
-            Some(one)
-                if one.thing == Thing::Folder && metadata.is_dir() && permissions(metadata.mode()) == one.mode =>
-            {
-                Now::Unchanged
+            Some(one) if one.thing == Thing::Folder && metadata.is_dir() => {
+                let opened = if self.opened.contains(path) { OWNER } else { 0 };
+                let is_as_it_was = permissions(metadata.mode()) == one.mode | opened;
+                if is_as_it_was { Now::Unchanged } else { Now::Changed(metadata) }
             }
             Some(one) if one.stamp == Stamp::of(&metadata) => Now::Unchanged,
             _ => Now::Changed(metadata),
@@ -232,16 +217,18 @@ impl Work<'_> {
         }
     }
 
-    fn write(&mut self, path: &Path, item: &Item) -> io::Result<()> {
+    /// Puts `item` at `path`, whole or not at all, whenever this process ends; where it is `new`, over nothing that came meanwhile.
+    fn write(&mut self, path: &Path, item: &Item, new: bool) -> io::Result<()> {
         let target = self.root.join(path);
         let folder = target.parent().unwrap_or(self.root);
         match &item.thing {
             Thing::Folder => {
-                if !target.is_dir() {
+                if new {
                     fs::create_dir(&target)?;
                 }
-                self.modes.push((target, item.mode));
+                self.modes.insert(path.to_owned(), item.mode);
             }
+            Thing::Link(to) if new => symlink(to, &target)?,
             Thing::Link(to) => {
                 let room = tempfile::Builder::new().prefix(".ringfence-").tempdir_in(folder)?;
                 let link = room.path().join("link");
@@ -249,32 +236,38 @@ impl Work<'_> {
                 fs::rename(link, &target)?;
             }
             Thing::File { length, .. } => {
-                // Whole or not at all, whenever this process ends.
                 let mut file = tempfile::Builder::new().prefix(".ringfence-").tempfile_in(folder)?;
                 let mut archive = self.archive.try_clone()?;
                 archive.seek(SeekFrom::Start(item.at))?;
                 io::copy(&mut archive.take(*length), file.as_file_mut())?;
                 file.as_file().set_permissions(Permissions::from_mode(item.mode))?;
-                file.persist(&target).map_err(|error| error.error)?;
+                if let Some(modified) = item.modified {
+                    // A time that this file system does not know is no reason to go without the file.
+                    let _ = file.as_file().set_modified(modified);
+                }
+                let done = if new { file.persist_noclobber(&target) } else { file.persist(&target) };
+                done.map_err(|error| error.error)?;
             }
         }
         Ok(())
     }
 
     fn set_modes(&mut self) {
-        for (folder, mode) in std::mem::take(&mut self.modes).into_iter().rev() {
-            let done = fs::set_permissions(&folder, Permissions::from_mode(mode));
-            self.note(&folder, done);
+        for (path, mode) in std::mem::take(&mut self.modes).into_iter().rev() {
+            let done = fs::set_permissions(self.root.join(&path), Permissions::from_mode(mode));
+            self.note(&path, done);
         }
     }
 
     fn conflict(&mut self, path: &Path) {
+        self.told.push(path.to_owned());
         let path = path.display();
         self.undone.push(format!("conflict: {path} was changed on this machine meanwhile and stays as it is here"));
     }
 
     fn note(&mut self, path: &Path, done: io::Result<()>) {
         if let Err(error) = done {
+            self.told.push(path.to_owned());
             self.undone.push(format!("{} could not be brought back: {error}", path.display()));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use tar::{Builder, Header};
+use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
 use super::super::pack::pack;
@@ -73,7 +73,7 @@ fn nothing_leads_out_of_the_workspace() {
         ("b", regular, "changed"),
         ("sub", EntryType::Directory, ""),
     ]);
-    let undone = unpack(&root, &known, &evil).unwrap();
+    let undone = unpack(&root, &known, &evil, true).unwrap();
     let refused: Vec<&String> = undone.iter().filter(|line| line.starts_with("refused")).collect();
     assert_eq!(refused.len(), 7, "{undone:#?}");
     assert_eq!((text(&bed, "outside").as_deref(), text(&bed, "escaped")), (Some("mine"), None));
@@ -108,8 +108,8 @@ fn what_changed_here_meanwhile_stays() {
         ("sub/c", regular, "by the agent"),
         ("sub/made", regular, "made"),
     ]);
-    let undone = unpack(&root, &known, &back).unwrap();
-    let conflicts = ["sub/c", "clash", "b", "a"];
+    let undone = unpack(&root, &known, &back, true).unwrap();
+    let conflicts = ["sub/c", "clash", "b", "a", "sub/deep"];
     assert_eq!(undone.len(), conflicts.len(), "{undone:#?}");
     for path in conflicts {
         assert!(undone.iter().any(|line| line.starts_with(&format!("conflict: {path} "))), "{path}: {undone:#?}");
@@ -124,4 +124,65 @@ fn what_changed_here_meanwhile_stays() {
     ] {
         assert_eq!(text(&bed, path).as_deref(), contents, "{path}");
     }
+}
+
+#[test]
+fn what_is_missing_or_refused_takes_nothing_away() {
+    let bed = bed();
+    let root = bed.path().join("work");
+    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let regular = EntryType::Regular;
+    let partly = archive(&[("b", regular, "new")]);
+    assert_eq!(unpack(&root, &known, &partly, false).unwrap(), [""; 0]);
+    assert_eq!((text(&bed, "work/a").as_deref(), text(&bed, "work/b").as_deref()), (Some("a"), Some("new")));
+    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let odd =
+        archive(&[("a", EntryType::Symlink, "/etc/passwd"), ("b", EntryType::Fifo, ""), ("sub", EntryType::Char, "")]);
+    assert_eq!(unpack(&root, &known, &odd, true).unwrap().len(), 3);
+    for (path, contents) in [("work/a", "a"), ("work/b", "new"), ("work/sub/c", "c")] {
+        assert_eq!(text(&bed, path).as_deref(), Some(contents), "{path}");
+    }
+    assert!(fs::symlink_metadata(root.join("out")).is_err(), "this one was deleted");
+}
+
+#[test]
+fn kinds_change_links_are_shared_and_times_are_kept() {
+    let bed = bed();
+    let root = bed.path().join("work");
+    fs::set_permissions(root.join("sub/deep"), Permissions::from_mode(0o555)).unwrap();
+    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let regular = EntryType::Regular;
+    let back = archive(&[
+        ("a", EntryType::Directory, ""),
+        ("a/in", regular, "in"),
+        ("sub", EntryType::Symlink, "a"),
+        ("twin", EntryType::Link, "sub"),
+        ("sly", EntryType::Symlink, "../outside"),
+    ]);
+    let undone = unpack(&root, &known, &back, true).unwrap();
+    assert_eq!(undone.len(), 1, "{undone:#?}");
+    assert_eq!(text(&bed, "work/sub/in").as_deref(), Some("in"));
+    assert_eq!(fs::read_link(root.join("twin")).unwrap(), Path::new("a"));
+    // The archive's time is the epoch.
+    assert_eq!(fs::metadata(root.join("a/in")).unwrap().mtime(), 0);
+    assert!(fs::symlink_metadata(root.join("b")).is_err());
+}
+
+#[test]
+fn a_folder_that_went_here_is_told() {
+    let bed = bed();
+    let root = bed.path().join("work");
+    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    fs::remove_dir_all(root.join("sub")).unwrap();
+    let regular = EntryType::Regular;
+    let back = archive(&[
+        ("a", regular, "a"),
+        ("b", regular, "b"),
+        ("out", EntryType::Symlink, "../outside"),
+        ("sub", EntryType::Directory, ""),
+        ("sub/made", regular, "made"),
+    ]);
+    let undone = unpack(&root, &known, &back, true).unwrap();
+    assert!(undone.iter().any(|line| line.starts_with("conflict: sub/made ")), "{undone:#?}");
+    assert!(!root.join("sub").exists());
 }
