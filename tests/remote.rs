@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use support::runtime::Runtime;
-use support::stub::{KEY, Place, Stub, Trial, gateway};
+use support::stub::{KEY, Place, Stub, Trial};
 use support::{Bed, Engine, Running, signal, within};
 use tempfile::TempDir;
 
@@ -167,6 +167,7 @@ fn a_workspace_goes_to_a_remote_engine_and_its_changes_come_back() {
     nothing_comes_between_the_bytes_of_what_comes_back(&far);
     one_interrupt_does_not_cut_off_what_comes_back(&far);
     folders_that_keep_their_owner_out_go_there_and_back(&far);
+    what_the_image_has_there_does_not_come_back(&far);
     nothing_of_this_machine_is_promised_there(&far);
 }
 
@@ -393,12 +394,32 @@ fn folders_that_keep_their_owner_out_go_there_and_back(far: &Far) {
     mode("closed/deep", 0o755);
 }
 
+fn what_the_image_has_there_does_not_come_back(far: &Far) {
+    let bed = far.bed();
+    let inside = bed.root().join(format!("image/{}", bed.workspace().display()));
+    fs::create_dir_all(&inside).unwrap();
+    fs::write(inside.join("leaked"), "x").unwrap();
+    far.docker(&["create", "--name", "seed", TINY, "true"]);
+    far.docker(&["cp", &format!("{}/.", bed.root().join("image").display()), "seed:/"]);
+    far.docker(&["commit", "seed", "seeded"]);
+    far.docker(&["rm", "seed"]);
+    let script = "ls -A; echo made >made";
+    let done = bed.run(&shell(&["--image", "seeded", "--json", script])).exits(0);
+    assert_eq!(done.json()["output"], "", "{}", done.stderr);
+    let names: Vec<_> = fs::read_dir(bed.workspace()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["made"]);
+    far.docker(&["rmi", "seeded"]);
+}
+
 fn nothing_of_this_machine_is_promised_there(far: &Far) {
     let bed = far.bed();
     bed.run(&shell(&["--mount", "/etc:/x:ro", "true"])).exits(2).says("the engine is on another machine");
     bed.run(&["sandbox", "create", "--mode", "docker", "--image", TINY]).exits(78).says("has no warm sandboxes");
     let dry = bed.run(&shell(&["--dry-run", "true"])).exits(0).out();
-    assert!(dry.contains("--mount 'type=volume,") && !dry.contains("type=bind"), "{dry}");
+    assert!(
+        dry.contains("--mount 'type=volume,") && dry.contains(",volume-nocopy") && !dry.contains("type=bind"),
+        "{dry}"
+    );
     // Told to, ringfence mounts; there is nothing to mount there.
     bed.config("[docker]\nworkspace = \"mount\"\n");
     bed.run(&shell(&["--max-attempts", "1", "true"])).exits(2).says("cannot mount a folder");
@@ -411,7 +432,7 @@ fn the_real_claude_works_on_a_copy() {
         return support::skip("no agents: run tests/run.sh");
     }
     let stub = Stub::start(&["--require-token", KEY]);
-    let trial = Trial::at("claude", Place::Docker, &format!("http://{}:{}", gateway(), stub.port())).with_key();
+    let trial = Trial::at("claude", Place::Docker, &format!("http://127.0.0.1:{}", stub.port())).with_key();
     trial.bed.config("[docker]\nworkspace = \"copy\"\n");
     trial.bed.write("work/given.txt", "given");
     let task = "Do this.\nstub: sh cat given.txt > made.txt; rm given.txt\nstub: text the answer";

@@ -151,6 +151,12 @@ pub fn guarantees(settings: &Settings, docker: &Found, apple: &Found) -> Vec<Gua
             verdict => verdict,
         }),
         row("network policy", absent("the caller's own network"), &|ability| match network(settings) {
+            _ if settings.is_listed() && (ability.machines || ability.copies) => {
+                absent("sandbox.allow_hosts needs an engine of this machine's, in mode docker: such a run is refused")
+            }
+            _ if ability.machines && *sandbox.network == "host" => {
+                absent("it has no network of the host's: such a run is refused")
+            }
             verdict if ability.machines && verdict.level == Level::Enforced => {
                 absent("no network leads nowhere: such a run is refused, unless --allow-partial")
             }
@@ -297,6 +303,22 @@ mod tests {
 
     fn apple() -> Ability {
         Ability { machines: true, ..Ability::default() }
+    }
+
+    #[test]
+    fn what_a_run_refuses_is_not_promised() {
+        let listed = Flags { allow_hosts: vec!["a.test".into()], ..Flags::default() };
+        let settings = Settings::resolve(&listed, &Environment::default()).unwrap();
+        let copies = Ability { copies: true, ..Ability::default() };
+        let table = guarantees(&settings, &Ok(copies), &Ok(apple()));
+        let row = table.iter().find(|row| row.name == "network policy").unwrap();
+        for mode in [Mode::Docker, Mode::Apple] {
+            assert!(
+                row.of(mode).level == Level::Absent && row.of(mode).why.contains("refused"),
+                "{}",
+                row.of(mode).why
+            );
+        }
     }
 
     #[test]

@@ -139,16 +139,21 @@ impl Container {
         if self.dialect.adds_host && self.has_host_name() {
             spec = spec.option("--add-host", format!("{}:host-gateway", self.dialect.host_name));
         }
-        if self.dialect.adds_host && self.door.is_none() && self.remote.is_none() && self.network == "host" {
+        if self.dialect.adds_host && self.door.is_none() && !self.is_far() && self.network == "host" {
             // Where a run may be in a warm sandbox it need not know that one's network: in every one the host has the same name.
             spec = spec.option("--add-host", format!("{}:127.0.0.1", self.dialect.host_name));
         }
         spec
     }
 
+    /// Whether its engine is on another machine.
+    fn is_far(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.far)
+    }
+
     /// Whether the container has an address of its own, from which the host has another name than `localhost`.
     fn has_host_name(&self) -> bool {
-        self.door.is_none() && self.remote.is_none() && !matches!(self.network.as_str(), "none" | "host")
+        self.door.is_none() && !self.is_far() && !matches!(self.network.as_str(), "none" | "host")
     }
 
     /// What the host is called inside, where that is not `localhost`.
@@ -209,7 +214,7 @@ impl Container {
             "--mount",
             match self.remote {
                 // A nameless volume, on the engine's disk, which goes with the container.
-                Some(_) => mount::volume(&self.workdir),
+                Some(_) => mount::volume(self.dialect, &self.workdir),
                 None => mount::bind(self.dialect, &self.workspace, &self.workdir, false),
             },
         );

@@ -92,9 +92,16 @@ fn apple_is_told_only_what_it_knows() {
 
 #[test]
 fn a_remote_engine_is_told_of_no_path_of_this_machines() {
-    let line = line(&Container { remote: Some(Remote::default()), mounts: Vec::new(), ..container() });
-    assert!(line.contains(r#"--mount 'type=volume,"dst=/work space/a,b:c"'"#), "{line}");
+    let line = line(&Container { remote: Some(Remote { far: true, kept: None }), mounts: Vec::new(), ..container() });
+    assert!(line.contains(r#"--mount 'type=volume,"dst=/work space/a,b:c",volume-nocopy'"#), "{line}");
     assert!(!line.contains("src=") && !line.contains("--add-host"), "{line}");
+}
+
+#[test]
+fn a_copy_on_this_machines_engine_reaches_this_machine() {
+    let near = Container { remote: Some(Remote::default()), mounts: Vec::new(), ..container() };
+    assert!(line(&near).contains("--add-host"));
+    assert!(near.host_name().is_some());
 }
 
 #[test]

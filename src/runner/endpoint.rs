@@ -15,7 +15,8 @@ pub fn address(dialect: &Dialect, variable: impl Fn(&str) -> Option<String>, hom
         return None;
     }
     if *dialect == PODMAN {
-        return variable("CONTAINER_HOST");
+        // The second names a connection of its own list, which is for other machines, the virtual among them.
+        return variable("CONTAINER_HOST").or_else(|| variable("CONTAINER_CONNECTION"));
     }
     let folder = variable("DOCKER_CONFIG").map(Into::into).or_else(|| home.map(|home| home.join(".docker")));
     variable("DOCKER_HOST").or_else(|| {
@@ -27,7 +28,7 @@ pub fn address(dialect: &Dialect, variable: impl Fn(&str) -> Option<String>, hom
 
 /// Whether an engine at `address` is on another machine, and cannot see this one's files.
 pub fn is_remote(address: &str) -> bool {
-    ["ssh://", "tcp://", "http://", "https://"].iter().any(|scheme| address.starts_with(scheme))
+    !["unix:", "npipe:", "fd:"].iter().any(|scheme| address.starts_with(scheme))
 }
 
 /// The context that `docker context use` chose.
@@ -79,5 +80,16 @@ mod tests {
         assert_eq!(of(&[("DOCKER_CONFIG", "/nowhere")]), None);
         let podman = |name: &str| (name == "CONTAINER_HOST").then(|| "unix:///p".to_owned());
         assert_eq!(address(&PODMAN, podman, None).as_deref(), Some("unix:///p"));
+        let podman = |name: &str| (name == "CONTAINER_CONNECTION").then(|| "box".to_owned());
+        assert!(address(&PODMAN, podman, None).is_some_and(|address| is_remote(&address)));
+        for (address, remote) in [
+            ("unix:///x", false),
+            ("npipe:////./pipe/x", false),
+            ("fd://3", false),
+            ("far:2375", true),
+            ("ssh://me@far", true),
+        ] {
+            assert_eq!(is_remote(address), remote, "{address}");
+        }
     }
 }

@@ -119,7 +119,7 @@ pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
         Fault::Workspace => Failure::new(
             Class::InvalidImage,
             "the workspace could not be unpacked in the container",
-            "a remote engine needs an image with tar: ringfence sandbox build-image",
+            "a remote engine needs an image with tar and nothing at the workspace's place (sandbox.workdir): ringfence sandbox build-image",
         )
         .because(observed.outside.as_str()),
         // Only a runner of sandboxes knows which one was meant.

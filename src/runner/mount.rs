@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, PODMAN};
 
 /// A bind mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +39,13 @@ pub(super) fn bind(dialect: &Dialect, source: &Path, target: &Path, read_only: b
 }
 
 /// The value of `--mount` for a volume without a name, and without what the image has at its place.
-pub(super) fn volume(target: &Path) -> OsString {
+pub(super) fn volume(dialect: &Dialect, target: &Path) -> OsString {
     let mut value = b"type=volume,".to_vec();
     value.extend(field("dst=", target.as_os_str()));
+    // Podman has no such word for a volume without a name; the supervisor refuses a place that is not empty.
+    if *dialect != PODMAN {
+        value.extend_from_slice(b",volume-nocopy");
+    }
     OsString::from_vec(value)
 }
 

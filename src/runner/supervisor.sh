@@ -210,6 +210,7 @@ if [ -n "$rf_fence" ]; then
     [ -d "$HOME" ] || mkdir -m 700 "$HOME" || rf_fail files
     if [ -n "$rf_parcel" ]; then
         # Not sent before we are ready: the shell's `head` in front of this script may take more than it gives.
+        [ -z "$(ls -A)" ] || { echo "the image has files of its own where the workspace is to be" >&2; rf_fail workspace; }
         rf_say ready
         head -c "$rf_parcel_length" <&3 | tar -xpf - || rf_fail workspace
         # The last of it. Without it something is missing, and would seem deleted.

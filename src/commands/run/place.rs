@@ -83,14 +83,17 @@ pub fn choose(
 /// Whether the containers of mode docker get a copy of the workspace.
 pub fn is_copied(settings: &Settings, env: &Environment) -> bool {
     match settings.docker_workspace.value {
-        Handover::Auto => {
-            let variable = |name: &str| env.text(name).map(str::to_owned);
-            let address = engine_address(Dialect::of(&settings.docker_command), variable, env.home().as_deref());
-            address.as_deref().is_some_and(is_remote)
-        }
+        Handover::Auto => is_far(settings, env),
         Handover::Mount => false,
         Handover::Copy => true,
     }
+}
+
+/// Whether the engine of mode docker is on another machine.
+fn is_far(settings: &Settings, env: &Environment) -> bool {
+    let variable = |name: &str| env.text(name).map(str::to_owned);
+    let address = engine_address(Dialect::of(&settings.docker_command), variable, env.home().as_deref());
+    address.as_deref().is_some_and(is_remote)
 }
 
 /// The container for a warm sandbox, and what the caller should know about it.
@@ -206,7 +209,10 @@ pub fn container(
     let container = Container {
         engine,
         dialect,
-        remote: remote.then(|| Remote { kept: env.state_dir().map(|folder| folder.join("returned")) }),
+        remote: remote.then(|| Remote {
+            far: is_far(settings, env),
+            kept: env.state_dir().map(|folder| folder.join("returned")),
+        }),
         image: sandbox.image.value.clone(),
         network: sandbox.network.value.clone(),
         memory: sandbox.memory.bytes(),
@@ -231,6 +237,10 @@ pub fn container(
             message,
             "use --network none or a Docker Engine on this machine, without --allow-host and --forward",
         ));
+    }
+    if mode == Mode::Apple && container.network == "host" {
+        let message = format!("mode apple has no network of the host's ({})", settings.sandbox.network.origin);
+        return Err(Failure::config(message, "use --network bridge: a service of this machine has a name there"));
     }
     if let Some(path) = container.untellable() {
         let message = format!("{} cannot be told of a path with a comma in it: {}", container.engine, path.display());

@@ -18,9 +18,11 @@ use super::identity::new_nonce;
 use known::Known;
 pub use receive::{Received, Receiver};
 
-/// An engine on another machine.
+/// An engine that cannot see this machine's files, or is not to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remote {
+    /// Whether it is on another machine, where no service of this one is.
+    pub far: bool,
     /// The folder where what came back is kept until all of it has its place.
     pub kept: Option<PathBuf>,
 }
