@@ -415,6 +415,9 @@ fn nothing_of_this_machine_is_promised_there(far: &Far) {
     let bed = far.bed();
     bed.run(&shell(&["--mount", "/etc:/x:ro", "true"])).exits(2).says("the engine is on another machine");
     bed.run(&["sandbox", "create", "--mode", "docker", "--image", TINY]).exits(78).says("has no warm sandboxes");
+    bed.run(&shell(&["-e", "API=http://localhost:1/v1", "true"]))
+        .exits(0)
+        .says("warning: API names a service of this machine");
     let dry = bed.run(&shell(&["--dry-run", "true"])).exits(0).out();
     assert!(
         dry.contains("--mount 'type=volume,") && dry.contains(",volume-nocopy") && !dry.contains("type=bind"),

@@ -175,6 +175,7 @@ fn the_stand_in_refuses_what_apples_container_does_not_know() {
         "run --pull never x",
         "run --tmpfs /x:uid=1 x",
         "run --network none x",
+        "run --network host x",
         "run --cpus 1.5 x",
         "run --memory 5b x",
         "run --mount type=tmpfs,target=/x x",

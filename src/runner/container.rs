@@ -147,7 +147,7 @@ impl Container {
     }
 
     /// Whether its engine is on another machine.
-    fn is_far(&self) -> bool {
+    pub fn is_far(&self) -> bool {
         self.remote.as_ref().is_some_and(|remote| remote.far)
     }
 

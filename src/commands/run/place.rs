@@ -34,6 +34,8 @@ pub struct Place {
     pub as_root: bool,
     /// What the host is called there, where `localhost` is somebody else.
     pub host_name: Option<HostName>,
+    /// Whether it is on another machine.
+    pub far: bool,
     /// The warm sandbox that it is, if it is one.
     pub sandbox: Option<String>,
     /// Where to go instead if that sandbox does not exist.
@@ -63,6 +65,7 @@ pub fn choose(
             runner: Box::new(HostRunner::new(host.clone())),
             as_root: rustix::process::geteuid().is_root(),
             host_name: None,
+            far: false,
             sandbox: None,
             instead: None,
             roots: vec![Root { outside: workspace.path.clone(), inside: workspace.path.clone() }],
@@ -155,6 +158,7 @@ fn contained(
         roots: roots(&container),
         as_root: container.user.is_root(),
         host_name: container.host_name(),
+        far: container.is_far(),
         forwarded: reach::ports(container.forwards.as_ref()),
         policy,
         runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),

@@ -20,7 +20,7 @@ use crate::credentials::Ask;
 use crate::egress::{self, Knocks, Policy};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
-use crate::runner::{Host, Job, Limits, Outcome, Prompt, Runner};
+use crate::runner::{Host, Job, Limits, Outcome, Prompt, Runner, Service};
 
 /// What the caller wants of this run in particular.
 #[derive(Clone)]
@@ -109,6 +109,9 @@ impl Plan {
         };
         let Inside { mut variables, files, links, origin, anonymous, secrets, mut warnings } =
             inside::prepare(mode, agent, settings, place.host_name.as_ref(), &place.forwarded, env, ask)?;
+        if place.far {
+            warnings.extend(out_of_reach(&variables));
+        }
         if place.policy.is_some() {
             warnings.extend(use_door(&mut variables));
         }
@@ -264,6 +267,17 @@ impl Plan {
         let table = outcome.and_then(|outcome| outcome.door.as_deref()).unwrap_or_default();
         Knocks::read(table, outcome.map_or(0, |outcome| outcome.strays), self.sandbox.as_deref())
     }
+}
+
+/// That a variable names a service which no other machine can reach.
+fn out_of_reach(variables: &[(String, OsString)]) -> Vec<String> {
+    let is_here = |value: &OsString| value.to_str().and_then(Service::of).is_some_and(|service| service.here);
+    let named = variables.iter().filter(|(_, value)| is_here(value));
+    named
+        .map(|(name, _)| {
+            format!("{name} names a service of this machine, which an engine on another one does not reach")
+        })
+        .collect()
 }
 
 /// Takes out the caller's own proxies, which cannot be reached; the door sets them.

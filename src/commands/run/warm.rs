@@ -87,6 +87,7 @@ pub fn place(
         runner: Box::new(WarmRunner::new(host.clone(), sandbox, reach::inside(settings.is_listed()), env.state_dir())),
         as_root,
         host_name,
+        far: false,
         forwarded: Vec::new(),
         policy: None,
         roots,
