@@ -84,7 +84,11 @@ compare "warm: docker exec | run --sandbox" warm "at most 1.10"
 runs=$((runs / 2)) measure stop --prepare "docker start rf-bench-bare" --prepare "docker start rf-bench-ours" \
     "docker stop -t 0 rf-bench-bare" "$(warm stop rf-bench-ours)"
 compare "stop: docker stop -t 0 | stop" stop "at most 300 ms"
-again() { echo "sh -c 'docker rm -f $1; $2'"; }
+# In a file: the command has quotes of its own.
+again() {
+    printf 'docker rm -f %s\n%s\n' "$1" "$2" >"$bench/$1.sh"
+    echo "sh $bench/$1.sh"
+}
 runs=$((runs / 2)) measure rm --prepare "$(again rf-bench-bare "$detached")" --prepare "$(again rf-bench-ours "${create_words[*]}")" \
     "docker rm -f rf-bench-bare" "$(warm rm rf-bench-ours)"
 compare "rm: docker rm -f | rm" rm "at most 1.2"
