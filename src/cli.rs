@@ -9,7 +9,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use run::AGENTS;
-pub use run::RunArgs;
+pub use run::{ContainerArgs, RunArgs};
 pub use sandbox::{CreateArgs, ExecArgs, NetworkArgs, PolicyArg, RemoveArgs, WarmCommand};
 
 const STYLES: Styles = Styles::styled()

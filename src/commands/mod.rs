@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{Cli, ColorWhen, Command, CreateArgs, GlobalArgs, RunArgs};
+use crate::cli::{Cli, ColorWhen, Command, ContainerArgs, CreateArgs, GlobalArgs, RunArgs};
 use crate::config::Flags;
 use crate::failure::Failure;
 use crate::output::{Colors, Printer};
@@ -49,42 +49,43 @@ pub fn global_flags(global: &GlobalArgs) -> Flags {
     Flags { config: global.config.clone(), mode: global.mode.clone(), ..Flags::default() }
 }
 
-/// What the options of `run` override.
-pub fn run_flags(global: &GlobalArgs, args: &RunArgs) -> Flags {
-    let container = args.container.clone();
-    let in_sandbox = args.sandbox.is_some() || args.loop_id.is_some();
+/// What the options of a container override, whoever takes them.
+fn container_flags(global: &GlobalArgs, container: &ContainerArgs) -> Flags {
+    let container = container.clone();
     Flags {
-        agent: args.agent.clone(),
         image: container.image,
         network: container.network,
         memory: container.memory,
         cpus: container.cpus,
+        mounts: container.mount,
+        ..global_flags(global)
+    }
+}
+
+/// What the options of `run` override.
+pub fn run_flags(global: &GlobalArgs, args: &RunArgs) -> Flags {
+    let in_sandbox = args.sandbox.is_some() || args.loop_id.is_some();
+    Flags {
+        agent: args.agent.clone(),
         timeout: args.timeout.clone(),
         idle_timeout: args.idle_timeout.clone(),
         grace: args.grace.clone(),
         max_attempts: args.max_attempts.clone(),
-        mounts: container.mount,
         allow_hosts: args.allow_host.clone(),
         env: args.env.clone(),
         allow_partial: args.allow_partial,
         // A sandbox that is named is where it runs, wherever other runs do.
         mode: global.mode.clone().or_else(|| in_sandbox.then(|| "sandbox".to_owned())),
-        ..global_flags(global)
+        ..container_flags(global, &args.container)
     }
 }
 
 /// What the options of `sandbox create` override.
 pub fn create_flags(global: &GlobalArgs, args: &CreateArgs) -> Flags {
-    let container = args.container.clone();
     Flags {
         agent: args.agent.clone(),
-        image: container.image,
-        network: container.network,
-        memory: container.memory,
-        cpus: container.cpus,
-        mounts: container.mount,
         allow_hosts: args.allow_host.clone(),
-        ..global_flags(global)
+        ..container_flags(global, &args.container)
     }
 }
 

@@ -155,9 +155,13 @@ pub trait Sink {
     /// A piece of the agent's standard output.
     fn stdout(&mut self, chunk: &[u8]) -> Result<(), Stop>;
     /// A piece of the agent's standard error, without our marks.
-    fn stderr(&mut self, chunk: &[u8]) -> Result<(), Stop>;
+    fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
+        Ok(())
+    }
     /// Called many times a second while the agent is silent.
-    fn tick(&mut self) -> Result<(), Stop>;
+    fn tick(&mut self) -> Result<(), Stop> {
+        Ok(())
+    }
     /// Called once, when the agent is started.
     fn started(&mut self) {}
     /// Called once, when the agent has ended, however much of it is left.

@@ -290,12 +290,4 @@ impl Sink for Ready {
         self.0 = true;
         Ok(())
     }
-
-    fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn tick(&mut self) -> Result<(), Stop> {
-        Ok(())
-    }
 }

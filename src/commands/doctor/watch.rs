@@ -136,10 +136,6 @@ impl Sink for Watch<'_> {
         Ok(())
     }
 
-    fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
-        Ok(())
-    }
-
     fn tick(&mut self) -> Result<(), Stop> {
         self.accept();
         Ok(())

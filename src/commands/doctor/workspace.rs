@@ -120,12 +120,4 @@ impl Sink for Said {
         self.0.extend_from_slice(chunk);
         Ok(())
     }
-
-    fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn tick(&mut self) -> Result<(), Stop> {
-        Ok(())
-    }
 }

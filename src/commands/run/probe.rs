@@ -126,14 +126,6 @@ impl Sink for Watch {
         self.events.clear();
         if self.reader.hopeless() { Err(Stop::Decided) } else { Ok(()) }
     }
-
-    fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn tick(&mut self) -> Result<(), Stop> {
-        Ok(())
-    }
 }
 
 #[derive(Default)]
@@ -143,14 +135,6 @@ impl Sink for Kept {
     fn stdout(&mut self, chunk: &[u8]) -> Result<(), Stop> {
         let room = KEPT - self.0.len();
         self.0.extend(chunk.iter().take(room));
-        Ok(())
-    }
-
-    fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn tick(&mut self) -> Result<(), Stop> {
         Ok(())
     }
 }

@@ -104,14 +104,6 @@ impl Sink for Silence {
     fn stdout(&mut self, _: &[u8]) -> Result<(), Stop> {
         Ok(())
     }
-
-    fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn tick(&mut self) -> Result<(), Stop> {
-        Ok(())
-    }
 }
 
 /// The beginnings of what engines' clients say when a command could not be brought in.

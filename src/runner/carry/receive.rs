@@ -122,14 +122,6 @@ mod tests {
             self.0.extend_from_slice(chunk);
             Ok(())
         }
-
-        fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
-            Ok(())
-        }
-
-        fn tick(&mut self) -> Result<(), Stop> {
-            Ok(())
-        }
     }
 
     #[test]
