@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use super::report::{Failed, Report, Rung, SCHEMA, UNKNOWN, code};
 use crate::agents::{Login, login, status_command};
 use crate::command::CommandSpec;
-use crate::commands::run::reach::Reach;
-use crate::commands::run::{Plan, Wish, Workspace, asker, remembering};
+use crate::commands::run::{Order, Plan, Workspace, asker, remembering};
 use crate::config::{AgentName, Environment, Mode, Settings, duration_text};
 use crate::credentials::{self, Ask, Examined, Reader};
 use crate::failure::{Class, Failure};
@@ -298,16 +297,8 @@ impl Ladder<'_> {
 
     fn plan(&self, ask: Ask<'_>) -> Result<Plan> {
         let workspace = Workspace::open(Some(&self.workspace))?;
-        let wish = Wish {
-            prompt: PROMPT.into(),
-            model: None,
-            agent_args: Vec::new(),
-            raw: false,
-            dry: false,
-            sandbox: None,
-            reach: Reach::default(),
-        };
-        Plan::asking(&self.settings, workspace, wish, &runner::new_run_id()?, self.env, self.host, ask)
+        let order = Order::of_ours(self.settings.clone(), workspace, PROMPT, Vec::new());
+        Plan::asking(&order, &runner::new_run_id()?, self.env, self.host, ask)
     }
 }
 

@@ -20,7 +20,7 @@ use anyhow::Result;
 
 use crate::cli::DoctorArgs;
 use crate::commands::auth::{Depth, Ladder};
-use crate::commands::run::Workspace;
+use crate::commands::run::{Order, Workspace};
 use crate::commands::sandbox::prune::outlasting;
 use crate::commands::sandbox::{self, Row};
 use crate::config::{AgentName, Environment, Flags, Mode, Settings};
@@ -175,7 +175,8 @@ impl Doctor<'_> {
     /// Whether a run can be planned: what it needs of the environment, and of this version.
     fn planned(&self, case: &Case) -> Check {
         let path = self.path(case, &[]);
-        match path.plan(&case.script, case.workspace.clone(), "true", Vec::new(), "doctor") {
+        let nothing = Order::of_ours(case.script.clone(), case.workspace.clone(), "true", Vec::new());
+        match path.plan(&nothing, "doctor") {
             Err(error) => Check::fail("plan", &Failure::of(&error)),
             Ok(plan) => {
                 let git = case.workspace.common_git_folder().and_then(Result::err);

@@ -16,8 +16,7 @@ use super::verdict::{Expected, Named, Port, judge};
 use super::watch::Watch;
 use crate::agents;
 use crate::command::CommandSpec;
-use crate::commands::run::reach::Reach;
-use crate::commands::run::{Plan, Wish, Workspace, services};
+use crate::commands::run::{Order, Plan, Workspace, services};
 use crate::config::{AgentName, Environment, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::runner::{self, End, Host, Limits, Outcome, Service, Sink, Stop, inspect_command, remove_command};
@@ -65,24 +64,15 @@ impl Path<'_> {
     }
 
     /// The plan of a script. Its agent is the shell: no lease, and nothing else than what every run is handed.
-    pub fn plan(
-        &self,
-        settings: &Settings,
-        workspace: Workspace,
-        script: &str,
-        args: Vec<OsString>,
-        run_id: &str,
-    ) -> Result<Plan> {
-        let wish = Wish {
-            prompt: script.into(),
-            model: None,
-            agent_args: args,
-            raw: false,
-            dry: false,
-            sandbox: None,
-            reach: Reach::default(),
-        };
-        Plan::new(settings, workspace, wish, run_id, self.env, self.host)
+    pub fn plan(&self, script: &Order, run_id: &str) -> Result<Plan> {
+        Plan::new(script, run_id, self.env, self.host)
+    }
+
+    /// The settings without a network: what needs none does not come between the agents and theirs, on the bridge.
+    pub fn offline(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        "none".clone_into(&mut settings.sandbox.network.value);
+        settings
     }
 
     /// The probe: what a run finds, and what of it can be seen from outside; and how long its start took.
@@ -116,7 +106,8 @@ impl Path<'_> {
             words(self.untold.iter().map(ToString::to_string).collect()),
             if self.is_beside_services() { "127.0.0.1" } else { runner::HOST_NAME }.into(),
         ];
-        let mut plan = self.plan(self.settings, Workspace { path: scratch.side() }, PROBE, args, &run_id)?;
+        let side = Workspace { path: scratch.side() };
+        let mut plan = self.plan(&Order::of_ours(self.settings.clone(), side, PROBE, args), &run_id)?;
         plan.hand_in(CANARY, &canary);
         let inspect = self.mode().is_container().then(|| inspect_command(&self.settings.docker_command, &run_id));
         let resolved: Vec<_> = names.iter().map(|named| named.name.clone().map(resolve)).collect();
@@ -211,10 +202,8 @@ impl Path<'_> {
 
     fn stubborn_in(&self, started_in: Duration) -> Result<Vec<Check>> {
         let run_id = runner::new_run_id()?;
-        // It needs no network, and another container on the bridge could keep the agents from theirs.
-        let mut settings = self.settings.clone();
-        "none".clone_into(&mut settings.sandbox.network.value);
-        let plan = self.plan(&settings, self.workspace.clone(), STUBBORN, Vec::new(), &run_id)?;
+        let stubborn = Order::of_ours(self.offline(), self.workspace.clone(), STUBBORN, Vec::new());
+        let plan = self.plan(&stubborn, &run_id)?;
         let limit = STUBBORN_LIMIT + started_in * 2;
         let limits = Limits { timeout: Some(limit), idle_timeout: None, grace: GRACE };
         let (began, mut ready) = (Instant::now(), Ready(false));

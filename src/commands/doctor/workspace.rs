@@ -10,6 +10,7 @@ use super::check::Check;
 use super::machine::taken_over;
 use super::path::Path;
 use crate::command::CommandSpec;
+use crate::commands::run::Order;
 use crate::failure::{Class, Failure};
 use crate::runner::{self, End, Limits, Sink, Stop};
 
@@ -38,11 +39,10 @@ impl Path<'_> {
         // What the static check has said is not said twice.
         let told = matches!(self.workspace.common_git_folder(), Some(Err(_)));
         let asks = if top.is_some() && !told { "git" } else { "" };
-        let mut settings = self.settings.clone();
-        "none".clone_into(&mut settings.sandbox.network.value);
         let name = format!(".ringfence-doctor-{run_id}");
         let args = vec![name.as_str().into(), asks.into()];
-        let plan = self.plan(&settings, self.workspace.clone(), LOOK, args, &run_id)?;
+        let look = Order::of_ours(self.offline(), self.workspace.clone(), LOOK, args);
+        let plan = self.plan(&look, &run_id)?;
         let limits = Limits { timeout: Some(LIMIT), idle_timeout: None, grace: GRACE };
         let mut said = Said(Vec::new());
         let outcome = plan.observe(&limits, &mut said)?;

@@ -6,17 +6,14 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::SIGTERM;
 
-use super::attachments::Attachment;
+use super::attempt::{Attempt, Totals};
 use super::budget::Budget;
-use super::conclude::Conclusion;
 use super::order::Order;
-use super::plan::{Attempt, Plan};
+use super::plan::Plan;
 use super::record::Record;
 use super::traces::Traces;
 use super::warm::Wanted;
-use crate::agents::Usage;
-use crate::config::{Environment, HostRule, Mode, Settings, duration_text};
-use crate::egress::Knocks;
+use crate::config::{Environment, Mode, Settings, duration_text};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::Host;
@@ -62,30 +59,10 @@ pub trait Follower {
 pub struct Ended {
     /// Where the last attempt took place.
     pub mode: Mode,
-    /// The warm sandbox that it was in, if it was in one.
-    pub sandbox: Option<String>,
-    /// What knocked at the sandbox's door, in all attempts.
-    pub knocks: Knocks,
-    /// With `--learn`, the hosts that would have had to be listed.
-    pub learnt: Option<Vec<HostRule>>,
-    /// How it ended.
-    pub conclusion: Conclusion,
-    /// What the agent answered in it.
-    pub answer: Vec<u8>,
-    /// Whether the answer was longer than what is kept.
-    pub truncated: bool,
-    /// Whether the answer is on standard output already.
-    pub shown: bool,
-    /// The end of what the agent said.
-    pub tail: String,
-    /// The files that the answer names.
-    pub attachments: Vec<Attachment>,
-    /// The id under which the agent can resume.
-    pub session: Option<String>,
-    /// What all attempts used.
-    pub usage: Usage,
-    /// What the caller should know, of all attempts.
-    pub warnings: Vec<String>,
+    /// The last attempt.
+    pub last: Attempt,
+    /// What all attempts came to.
+    pub totals: Totals,
     /// How many attempts were made.
     pub attempts: u32,
     /// How long it all took, waits included.
@@ -93,25 +70,9 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The end of a run with `attempts`, of which this one was the last.
-    pub fn of(last: Attempt, settings: &Settings, attempts: u32) -> Self {
-        Ended {
-            mode: settings.mode_for(settings.agent.value).value,
-            sandbox: last.sandbox,
-            knocks: last.knocks,
-            learnt: last.learnt,
-            conclusion: last.conclusion,
-            answer: last.answer,
-            truncated: last.truncated,
-            shown: last.shown,
-            tail: last.tail,
-            attachments: last.attachments,
-            session: last.session,
-            usage: last.usage,
-            warnings: last.warnings,
-            attempts,
-            duration: Duration::ZERO,
-        }
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.last.conclusion.failure.as_ref()
     }
 }
 
@@ -129,39 +90,30 @@ impl Attempts<'_> {
     pub fn make(&self, order: &Order, run_id: &str, lost: u32, follower: &mut dyn Follower) -> Ended {
         let began = Instant::now();
         let traces = Traces::before(order, self.fallback);
-        let mut settings = Cow::Borrowed(&*order.settings);
         let mut order = Cow::Borrowed(order);
-        let (mut number, mut usage, mut warnings) = (lost, Usage::default(), Vec::new());
-        let mut knocks = Knocks::default();
+        let (mut number, mut totals) = (lost, Totals::default());
         loop {
             number += 1;
-            let mut attempt = self.attempt(&settings, &order, run_id, number, &warnings, follower);
-            usage = usage.and(attempt.usage);
-            knocks.extend(std::mem::take(&mut attempt.knocks));
-            self.budget.spend(attempt.usage.cost_usd);
-            for warning in std::mem::take(&mut attempt.warnings) {
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
-                }
-            }
-            match self.next(&attempt, &settings, number) {
+            let mut attempt = self.attempt(&order, run_id, number, &mut totals, follower);
+            match self.next(&attempt, &order.settings, number) {
                 Next::Nothing => {}
                 Next::Forgone(reason) => {
-                    warnings.push(forgone(&reason, follower));
+                    totals.warnings.push(forgone(&reason, follower));
                 }
                 Next::OnHost => {
                     let warning = without_fence(&attempt);
                     follower.tell(&warning);
-                    warnings.push(warning);
-                    settings = Cow::Owned(settings.on_host("--fallback"));
+                    totals.warnings.push(warning);
+                    let settings = order.settings.on_host("--fallback");
+                    order.to_mut().settings = settings.into();
                     continue;
                 }
                 Next::Again(wait) => {
-                    follower.tell(&again(&attempt, wait, number, settings.run.max_attempts.value));
+                    follower.tell(&again(&attempt, wait, number, order.settings.run.max_attempts.value));
                     if let Err(failure) = self.wait(wait, follower) {
                         attempt.conclusion.failure = Some(failure);
                     } else if let Some(reason) = self.budget.exhausted() {
-                        warnings.push(forgone(&reason, follower));
+                        totals.warnings.push(forgone(&reason, follower));
                     } else {
                         // What it did there is not done again elsewhere, where that sandbox is gone meanwhile.
                         if let Some(name) = attempt.sandbox.take() {
@@ -173,41 +125,41 @@ impl Attempts<'_> {
             }
             for warning in traces.warnings() {
                 follower.tell(&warning);
-                warnings.push(warning);
+                totals.warnings.push(warning);
             }
-            let duration = began.elapsed();
-            return Ended { knocks, usage, warnings, duration, ..Ended::of(attempt, &settings, number) };
+            return Ended { mode: order.mode(), last: attempt, totals, attempts: number, duration: began.elapsed() };
         }
     }
 
+    /// Attempt `number`, which is added to `totals`.
     fn attempt(
         &self,
-        settings: &Settings,
         order: &Order,
         run_id: &str,
         number: u32,
-        known: &[String],
+        totals: &mut Totals,
         follower: &mut dyn Follower,
     ) -> Attempt {
         if let Err(failure) = follower.before(number) {
             return Attempt::failed(failure);
         }
-        let invocation = order.invocation(settings, run_id, number, self.printer.secrets());
+        let invocation = order.invocation(run_id, number, self.printer.secrets());
         self.record.start(&invocation, follower);
         // A reader that has gone away is noticed by what the agent writes.
         let _ = self.printer.event("started", &invocation);
         let began = Instant::now();
         // Nothing of an earlier attempt may stand in the way, not even a container that the engine is slow to remove.
         let name = if number == 1 { run_id.to_owned() } else { format!("{run_id}-{number}") };
-        let plan = Plan::new(settings, order.workspace.clone(), order.wish.clone(), &name, self.env, self.host);
-        let attempt = match plan {
+        let (attempt, its_totals) = match Plan::new(order, &name, self.env, self.host) {
             Ok(plan) => {
-                plan.announce(known, self.printer);
+                plan.announce(&totals.warnings, self.printer);
                 plan.carry_out(self.printer)
             }
-            Err(error) => Attempt::failed(Failure::of(&error)),
+            Err(error) => (Attempt::failed(Failure::of(&error)), Totals::default()),
         };
         self.record.end(&invocation, &attempt, began.elapsed(), follower);
+        self.budget.spend(its_totals.usage.cost_usd);
+        totals.add(its_totals);
         attempt
     }
 

@@ -1,6 +1,7 @@
 //! `ringfence run`: a task to an agent, and how it ended.
 
 mod attachments;
+mod attempt;
 mod attempts;
 mod batch;
 mod budget;
@@ -34,8 +35,9 @@ use crate::runner::{self, Host};
 use attempts::{Attempts, Follower};
 use budget::Budget;
 pub(in crate::commands) use inside::{asker, remembering, services};
-use order::Order;
-pub(in crate::commands) use plan::{Plan, Wish};
+pub(in crate::commands) use order::Order;
+pub(in crate::commands) use plan::Plan;
+use plan::Wish;
 use reach::Reach;
 pub(in crate::commands) use record::state_dir;
 use record::{Record, Summary};
@@ -58,7 +60,7 @@ pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, pri
     let report = Report::begin(runner::new_run_id()?);
     let report = if printer.has_events() { report.into_event() } else { report };
     let prepared = prepare(&mut args, flags, env, host).and_then(|order| {
-        let dry = order.wish.dry.then(|| Plan::of(&order, report.run_id(), env, host)).transpose()?;
+        let dry = order.wish.dry.then(|| Plan::new(&order, report.run_id(), env, host)).transpose()?;
         Ok((order, dry, Record::of(&args, env, printer.secrets())?))
     });
     match prepared {
@@ -141,12 +143,12 @@ fn one(order: &Order, report: Report, attempts: &Attempts<'_>, earlier: &Earlier
         follower.begun.take().into_iter().for_each(Begun::keep);
         let warning = unsettled.failure.whole();
         printer.warning(&warning);
-        ended.warnings.push(warning);
+        ended.totals.warnings.push(warning);
         false
     });
     // Only now: had ringfence been ended before, this is what would have been left of the task.
     drop(follower);
-    let failure = ended.conclusion.failure.clone();
+    let failure = ended.failure().cloned();
     let letter = kept.then(|| format!("kept as a dead letter: ringfence dead-letter replay {id}"));
     let report = if printer.is_json() {
         let agent = order.settings.agent.value;

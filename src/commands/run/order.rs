@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::plan::Wish;
+use super::reach::Reach;
 use super::workspace::Workspace;
 use crate::cli::RunArgs;
-use crate::config::{Environment, Flags, Settings};
+use crate::config::{Environment, Flags, Mode, Settings};
 use crate::failure::Failure;
 use crate::ledger::{Invocation, Letter};
 use crate::redact::{Secrets, unseal};
@@ -26,13 +27,31 @@ pub struct Order {
 }
 
 impl Order {
+    /// A task of our own, of which nothing is kept: `prompt` by the agent of `settings`, with these arguments.
+    pub fn of_ours(settings: Settings, workspace: Workspace, prompt: &str, agent_args: Vec<OsString>) -> Self {
+        let wish = Wish {
+            prompt: prompt.into(),
+            model: None,
+            agent_args,
+            raw: false,
+            dry: false,
+            sandbox: None,
+            reach: Reach::default(),
+        };
+        Order { settings: settings.into(), workspace, wish, args: Vec::new() }
+    }
+
+    /// Where its agent is to run.
+    pub fn mode(&self) -> Mode {
+        self.settings.mode_for(self.settings.agent.value).value
+    }
+
     /// One attempt, as events name it.
-    pub fn invocation(&self, settings: &Settings, run_id: &str, attempt: u32, secrets: &Secrets) -> Invocation {
-        let agent = settings.agent.value;
+    pub fn invocation(&self, run_id: &str, attempt: u32, secrets: &Secrets) -> Invocation {
         Invocation {
             run_id: run_id.to_owned(),
-            agent,
-            mode: settings.mode_for(agent).value,
+            agent: self.settings.agent.value,
+            mode: self.mode(),
             workspace: secrets.redact(&self.workspace.path.to_string_lossy()).into_owned(),
             attempt,
         }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::attempt::Attempt;
 use super::attempts::{Ended, Follower};
 use super::order::Order;
-use super::plan::Attempt;
 use crate::cli::RunArgs;
 use crate::config::Environment;
 use crate::failure::{Class, Failure};
@@ -93,10 +93,10 @@ impl Record {
     /// Internal (70): the letter cannot be written.
     pub fn settle(&self, id: &str, order: &Order, run: &Summary<'_>, ended: &Ended) -> Result<bool, Unsettled> {
         let Some(letters) = &self.letters else { return Ok(false) };
-        let settled = match &ended.conclusion.failure {
+        let settled = match ended.failure() {
             Some(Failure { class: Class::Interrupted(_), .. }) => return Ok(false),
             // It could not even begin: what its letter says of the task itself is worth more.
-            Some(_) if run.replayed && ended.conclusion.outcome.is_none() => return Ok(true),
+            Some(_) if run.replayed && ended.last.conclusion.outcome.is_none() => return Ok(true),
             None => letters.remove(id).map(|_| false),
             Some(failure) => {
                 // A letter that cannot be read is replaced.
@@ -106,7 +106,7 @@ impl Record {
                     first_seen_at: known.as_ref().map_or(run.first_seen_at, |known| &known.first_seen_at),
                     ..*run
                 };
-                let letter = self.letter(id, order, run, earlier + ended.attempts, failure, &ended.tail);
+                let letter = self.letter(id, order, run, earlier + ended.attempts, failure, &ended.last.tail);
                 letters.put(&letter).map(|()| true)
             }
         };

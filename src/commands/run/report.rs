@@ -126,23 +126,23 @@ impl Report {
     pub fn complete(mut self, agent: AgentName, workspace: &Path, ended: Ended, secrets: &Secrets) -> Self {
         self.agent = Some(agent);
         self.mode = Some(ended.mode);
-        self.sandbox = ended.sandbox;
+        self.sandbox = ended.last.sandbox;
         self.workspace = Some(workspace.to_string_lossy().into_owned());
         self.attempts = ended.attempts;
-        self.ok = ended.conclusion.failure.is_none();
-        self.agent_exit_code = ended.conclusion.outcome.as_ref().and_then(|outcome| outcome.agent_code);
-        self.timings = ended.conclusion.outcome.map_or(Value::Null, |outcome| milliseconds(outcome.timings));
-        self.output = String::from_utf8(ended.answer)
+        self.ok = ended.last.conclusion.failure.is_none();
+        self.agent_exit_code = ended.last.conclusion.outcome.as_ref().and_then(|outcome| outcome.agent_code);
+        self.timings = ended.last.conclusion.outcome.map_or(Value::Null, |outcome| milliseconds(outcome.timings));
+        self.output = String::from_utf8(ended.last.answer)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        self.output_truncated = ended.truncated;
-        self.session_id = ended.session;
-        self.usage = ended.usage;
+        self.output_truncated = ended.last.truncated;
+        self.session_id = ended.last.session;
+        self.usage = ended.totals.usage;
         self.duration_ms = ended.duration.as_millis();
-        self.attachments = ended.attachments;
-        self.egress_denied = ended.knocks.denied().to_vec();
-        self.egress_learnt = ended.learnt.map(|rules| rules.iter().map(ToString::to_string).collect());
-        self.warnings = ended.warnings.iter().map(|warning| secrets.redact(warning).into_owned()).collect();
-        if let Some(failure) = &ended.conclusion.failure {
+        self.attachments = ended.last.attachments;
+        self.egress_denied = ended.totals.knocks.denied().to_vec();
+        self.egress_learnt = ended.last.learnt.map(|rules| rules.iter().map(ToString::to_string).collect());
+        self.warnings = ended.totals.warnings.iter().map(|warning| secrets.redact(warning).into_owned()).collect();
+        if let Some(failure) = &ended.last.conclusion.failure {
             self.fail(failure, secrets);
         }
         self
@@ -151,22 +151,22 @@ impl Report {
 
 /// What people see of a run that has ended: the answer, where it is not there already, and the files that it names.
 pub fn show(ended: &Ended, printer: &Printer) -> Result<()> {
-    if !ended.answer.is_empty() {
-        printer.answer(&ended.answer)?;
-        if !ended.answer.ends_with(b"\n") {
+    if !ended.last.answer.is_empty() {
+        printer.answer(&ended.last.answer)?;
+        if !ended.last.answer.ends_with(b"\n") {
             printer.answer(b"\n")?;
         }
     }
-    if ended.truncated && !ended.shown {
+    if ended.last.truncated && !ended.last.shown {
         printer.warning("the answer is longer than run.output_limit; its end was left out: ringfence sandbox set run.output_limit 64MiB");
     }
-    if let Some(denied) = ended.knocks.in_words() {
+    if let Some(denied) = ended.totals.knocks.in_words() {
         printer.warning(&denied);
     }
-    if let Some(learnt) = &ended.learnt {
+    if let Some(learnt) = &ended.last.learnt {
         printer.note(&enough(learnt));
     }
-    for Attachment { path, .. } in &ended.attachments {
+    for Attachment { path, .. } in &ended.last.attachments {
         printer.note(&format!("attached: {path}"));
     }
     Ok(())

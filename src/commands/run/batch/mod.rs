@@ -17,10 +17,10 @@ use anyhow::Result;
 use self::file::{Item, Tasks};
 use self::queue::Queue;
 use self::results::Results;
+use super::attempt::{Attempt, Totals};
 use super::attempts::{Attempts, Ended, Follower, in_words};
 use super::budget::Budget;
 use super::order::Order;
-use super::plan::Attempt;
 use super::record::{Record, Summary, state_dir};
 use super::report::Report;
 use super::unlimited;
@@ -187,7 +187,7 @@ impl Batch<'_> {
     }
 
     fn settle(&self, item: &Item, order: &Order, report: Report, mut ended: Ended, lost: u32) -> Result<()> {
-        if matches!(&ended.conclusion.failure, Some(Failure { class: Class::Interrupted(_), .. })) {
+        if matches!(ended.failure(), Some(Failure { class: Class::Interrupted(_), .. })) {
             return Ok(());
         }
         let (run_id, first_seen_at) = (report.run_id(), report.started_at());
@@ -199,11 +199,11 @@ impl Batch<'_> {
             Err(unsettled) => {
                 let warning = unsettled.failure.whole();
                 self.tell(&format!("{}: {warning}", item.id));
-                ended.warnings.push(warning);
+                ended.totals.warnings.push(warning);
             }
         }
         let took = in_words(ended.duration);
-        let failure = ended.conclusion.failure.clone();
+        let failure = ended.failure().cloned();
         let agent = order.settings.agent.value;
         let report = report.complete(agent, &order.workspace.path, ended, self.printer.secrets());
         self.results.add(item, &report)?;
@@ -292,7 +292,7 @@ fn given_up(order: &Order, lost: u32, letter: &str) -> Ended {
         "look at what the task does to this machine (memory, kills); then ringfence dead-letter replay {letter}"
     );
     let attempt = Attempt::failed(Failure::new(Class::Internal, message, hint));
-    Ended::of(attempt, &order.settings, lost)
+    Ended { mode: order.mode(), last: attempt, totals: Totals::default(), attempts: lost, duration: Duration::ZERO }
 }
 
 /// Follows the attempts of one task among many.
