@@ -181,3 +181,14 @@ fn a_missing_folder_is_made() {
     assert_eq!((change.before, change.after), (None, "docker".into()));
     assert_eq!(fs::read_to_string(folder.path().join("a/b/config.toml")).expect("readable"), "mode = \"docker\"\n");
 }
+
+#[test]
+fn what_is_no_regular_file_is_not_replaced() {
+    let (folder, ..) = folder("");
+    // It stands for a device, above all for /dev/null, which root can replace.
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("made");
+    let failure = Lock::of(&pipe).map(drop).expect_err("refused");
+    assert!(failure.message.ends_with("is not a regular file, and cannot be changed"), "{failure:?}");
+    assert!(!folder.path().join(".pipe.lock").exists(), "nothing is left beside it");
+}

@@ -33,6 +33,11 @@ fn failure(path: &Path, error: &io::Error) -> Failure {
 impl Lock {
     /// Waits until nobody else replaces `path`, which is not a link. Makes its folder where it is missing.
     pub fn of(path: &Path) -> Result<Lock, Failure> {
+        // A device that root replaces, `/dev/null` of all things, is gone for the whole machine.
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            let message = format!("{}: is not a regular file, and cannot be changed", path.display());
+            return Err(Failure::config(message, "name a file for the configuration: --config FILE"));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let lock = path.with_file_name(format!(".{name}.lock"));
         let held = || {
