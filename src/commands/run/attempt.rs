@@ -86,7 +86,7 @@ impl Plan {
         let mut live = Live::new(self.agent, &self.name.to_string(), self.output_limit, self.raw, printer);
         let result = self.run(&mut live);
         let Seen { mut reader, warnings, bytes, tail } = live.finish();
-        let conclusion = conclude(result, reader.as_mut(), self.agent, self.name, &self.limits, printer.secrets());
+        let conclusion = conclude(result, reader.as_mut(), self.name, &self.limits, printer.secrets());
         let shown = (self.raw || self.agent.answers_raw()) && !printer.is_json();
         let taken = attachments::take(if shown { &[] } else { reader.answer() }, &self.roots);
         for warning in &taken.warnings {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level;
 
-use crate::agents::{Agent, Ended, Reader};
+use crate::agents::{self, Ended, Reader};
 use crate::config::{AgentName, duration_text};
 use crate::failure::{Class, Failure};
 use crate::redact::Secrets;
@@ -22,31 +22,27 @@ pub struct Conclusion {
 pub fn conclude(
     result: Result<Outcome>,
     reader: &mut dyn Reader,
-    agent: &dyn Agent,
-    name: AgentName,
+    agent: AgentName,
     limits: &Limits,
     secrets: &Secrets,
 ) -> Conclusion {
     match result {
         Err(error) => Conclusion { failure: Some(Failure::of(&error)), outcome: None },
-        Ok(outcome) => {
-            Conclusion { failure: judge(&outcome, reader, agent, name, limits, secrets), outcome: Some(outcome) }
-        }
+        Ok(outcome) => Conclusion { failure: judge(&outcome, reader, agent, limits, secrets), outcome: Some(outcome) },
     }
 }
 
 fn judge(
     outcome: &Outcome,
     reader: &mut dyn Reader,
-    agent: &dyn Agent,
-    name: AgentName,
+    agent: AgentName,
     limits: &Limits,
     secrets: &Secrets,
 ) -> Option<Failure> {
     let time = |limit: Option<std::time::Duration>| limit.map(duration_text).unwrap_or_default();
     let code = match outcome.end {
         End::TimedOut => {
-            let message = format!("{name} was ended: it reached the timeout of {}", time(limits.timeout));
+            let message = format!("{agent} was ended: it reached the timeout of {}", time(limits.timeout));
             return Some(Failure::new(
                 Class::Timeout,
                 message,
@@ -54,17 +50,17 @@ fn judge(
             ));
         }
         End::IdleTimedOut => {
-            let message = format!("{name} was ended: it was silent for {}", time(limits.idle_timeout));
+            let message = format!("{agent} was ended: it was silent for {}", time(limits.idle_timeout));
             let hint = "allow a longer silence: --idle-timeout 30m, or ringfence sandbox set run.idle_timeout 30m";
             return Some(Failure::new(Class::IdleTimeout, message, hint));
         }
         End::Cancelled(signal) => {
-            let message = format!("{name} was ended: {}", signal_text(signal));
+            let message = format!("{agent} was ended: {}", signal_text(signal));
             return Some(Failure::new(Class::Interrupted(signal), message, "run it again when you want it to go on"));
         }
         End::Unwritable(kind) => {
             let hint = "make room where standard output goes, or send it elsewhere";
-            let message = format!("{name} was ended: its output could not be written to standard output");
+            let message = format!("{agent} was ended: its output could not be written to standard output");
             return Some(Failure::new(Class::Internal, message, hint).because(kind.to_string()));
         }
         End::Decided => outcome.agent_code.unwrap_or(1),
@@ -75,7 +71,7 @@ fn judge(
         let hint = "give it more: --memory 8g, or ringfence sandbox set sandbox.memory 8g";
         return Some(Failure::new(
             Class::Oom,
-            format!("{name} ran out of memory: the sandbox's limit was reached"),
+            format!("{agent} ran out of memory: the sandbox's limit was reached"),
             hint,
         ));
     }
@@ -83,13 +79,13 @@ fn judge(
     if verdict.class == Class::Ok {
         return None;
     }
-    let mut failure = Failure::new(verdict.class, verdict.message, hint(verdict.class, agent, name));
+    let mut failure = Failure::new(verdict.class, verdict.message, hint(verdict.class, agent));
     if let (Class::AgentFailed, End::Signaled(signal)) = (verdict.class, outcome.end) {
-        failure.message = format!("{name} exited with {code}, as after {}", signal_name(signal));
+        failure.message = format!("{agent} exited with {code}, as after {}", signal_name(signal));
     }
     failure.retry_after = verdict.retry_after;
     // Elsewhere the verdict has its own words, and standard error is the agent's log.
-    if failure.class == Class::AgentFailed && !agent.passes_stderr() {
+    if failure.class == Class::AgentFailed && !agents::agent(agent).passes_stderr() {
         failure = failure.because(last_lines(&secrets.redact(&outcome.stderr_tail)));
     }
     Some(failure)
@@ -119,7 +115,8 @@ fn last_lines(text: &str) -> String {
 }
 
 /// What to do about a failure of `class`.
-pub fn hint(class: Class, agent: &dyn Agent, name: AgentName) -> String {
+pub fn hint(class: Class, name: AgentName) -> String {
+    let agent = agents::agent(name);
     match class {
         Class::AuthMissing | Class::AuthExpired | Class::AuthRejected => agent.login_hint().into(),
         Class::QuotaExhausted => {

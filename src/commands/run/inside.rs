@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::place;
-use crate::agents::{self, Agent};
+use crate::agents;
 use crate::command::CommandSpec;
 use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::credentials::{self, Answer, Ask};
@@ -122,7 +122,6 @@ pub fn register(settings: &Settings, env: &Environment, secrets: &Secrets) {
 /// host is called inside, where `localhost` is somebody else but at the `forwarded` ports.
 pub fn prepare(
     mode: Mode,
-    agent: &dyn Agent,
     settings: &Settings,
     host_name: Option<&HostName>,
     forwarded: &[u16],
@@ -132,7 +131,7 @@ pub fn prepare(
     required(settings, env)?;
     let mut inside = Inside::default();
     if mode.is_container() {
-        inside.agents_own(agent, env);
+        inside.agents_own(settings.agent.value, env);
         inside.credentials(settings, env, ask)?;
         inside.shared(settings);
     }
@@ -176,8 +175,8 @@ impl Inside {
     }
 
     /// What the agent itself documents for its endpoint and model.
-    fn agents_own(&mut self, agent: &dyn Agent, env: &Environment) {
-        for name in agent.variables() {
+    fn agents_own(&mut self, agent: AgentName, env: &Environment) {
+        for name in agents::agent(agent).variables() {
             if let Some(value) = env.get(name) {
                 self.set(name, value);
             }

@@ -130,15 +130,16 @@ fn one(order: &Order, report: Report, attempts: &Attempts<'_>, earlier: &Earlier
     let printer = attempts.printer;
     let id = earlier.letter.as_deref().unwrap_or(report.run_id());
     let summary = Summary {
+        letter: id,
         run_id: report.run_id(),
         first_seen_at: earlier.first_seen_at.as_deref().unwrap_or(report.started_at()),
         earlier: earlier.attempts,
         replayed: earlier.letter.is_some(),
         lost: 0,
     };
-    let mut follower = Alone { printer, record: attempts.record, order, id, summary, begun: None };
+    let mut follower = Alone { printer, record: attempts.record, order, summary, begun: None };
     let mut ended = attempts.make(order, report.run_id(), 0, &mut follower);
-    let kept = attempts.record.settle(id, order, &summary, &ended).unwrap_or_else(|unsettled| {
+    let kept = attempts.record.settle(order, &summary, &ended).unwrap_or_else(|unsettled| {
         // The run's own end says more; that its letter is missing must not be missed.
         follower.begun.take().into_iter().for_each(Begun::keep);
         let warning = unsettled.failure.whole();
@@ -217,7 +218,6 @@ struct Alone<'a> {
     printer: &'a Printer,
     record: &'a Record,
     order: &'a Order,
-    id: &'a str,
     summary: Summary<'a>,
     /// The attempt that is being made, as it is written down.
     begun: Option<Begun>,
@@ -226,7 +226,7 @@ struct Alone<'a> {
 impl Follower for Alone<'_> {
     fn before(&mut self, number: u32) -> Result<(), Failure> {
         // The last one has counted; it goes once this one stands there.
-        self.begun = self.record.begin(self.id, self.order, &self.summary, number)?;
+        self.begun = self.record.begin(self.order, &self.summary, number)?;
         Ok(())
     }
 

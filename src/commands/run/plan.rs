@@ -88,7 +88,7 @@ impl Plan {
             _ => place::choose(mode, settings, &wish.reach, agent, workspace, env, host)?,
         };
         let Inside { mut variables, files, links, origin, anonymous, secrets, mut warnings } =
-            inside::prepare(mode, agent, settings, place.host_name.as_ref(), &place.forwarded, env, ask)?;
+            inside::prepare(mode, settings, place.host_name.as_ref(), &place.forwarded, env, ask)?;
         if place.far {
             warnings.extend(out_of_reach(&variables));
         }

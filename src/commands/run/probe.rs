@@ -38,7 +38,7 @@ impl Plan {
             Ok(outcome) if outcome.end == End::TimedOut => Some(outcome.stderr_tail.clone()),
             _ => None,
         };
-        let mut failure = conclude(result, watch.reader.as_mut(), self.agent, self.name, limits, secrets).failure;
+        let mut failure = conclude(result, watch.reader.as_mut(), self.name, limits, secrets).failure;
         if let (Some(stderr), Some(failure)) = (late, &mut failure) {
             // It was still trying, but may have said what is wrong.
             let verdict = watch.reader.verdict(Ended { code: 124, stderr: &stderr });
@@ -95,7 +95,7 @@ impl Plan {
     }
 
     fn hint(&self, class: Class) -> String {
-        super::conclude::hint(class, self.agent, self.name)
+        super::conclude::hint(class, self.name)
     }
 }
 

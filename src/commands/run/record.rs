@@ -77,22 +77,23 @@ impl Record {
     ///
     /// # Errors
     /// Internal (70): it cannot be written, and the attempt must not begin.
-    pub fn begin(&self, id: &str, order: &Order, run: &Summary<'_>, attempt: u32) -> Result<Option<Begun>, Failure> {
+    pub fn begin(&self, order: &Order, run: &Summary<'_>, attempt: u32) -> Result<Option<Begun>, Failure> {
         let Some(letters) = &self.letters else { return Ok(None) };
         let attempt = run.earlier + attempt;
         let hint = "look at what the task does to this machine (memory, kills), then replay it";
         let failure = Failure::new(Class::Internal, format!("ringfence was ended in attempt {attempt}"), hint);
-        let letter = self.letter(id, order, run, attempt, &failure, "");
-        letters.begin(&letter).map(Some).map_err(|error| unwritten(&letters.path(id), &error))
+        let letter = self.letter(order, run, attempt, &failure, "");
+        letters.begin(&letter).map(Some).map_err(|error| unwritten(&letters.path(run.letter), &error))
     }
 
-    /// Keeps a task that failed for good as a dead letter named `id`, and forgets the letter of one that succeeded. Whether there
+    /// Keeps a task that failed for good as a dead letter, and forgets the letter of one that succeeded. Whether there
     /// is a letter now.
     ///
     /// # Errors
     /// Internal (70): the letter cannot be written.
-    pub fn settle(&self, id: &str, order: &Order, run: &Summary<'_>, ended: &Ended) -> Result<bool, Unsettled> {
+    pub fn settle(&self, order: &Order, run: &Summary<'_>, ended: &Ended) -> Result<bool, Unsettled> {
         let Some(letters) = &self.letters else { return Ok(false) };
+        let id = run.letter;
         let settled = match ended.failure() {
             Some(Failure { class: Class::Interrupted(_), .. }) => return Ok(false),
             // It could not even begin: what its letter says of the task itself is worth more.
@@ -106,7 +107,7 @@ impl Record {
                     first_seen_at: known.as_ref().map_or(run.first_seen_at, |known| &known.first_seen_at),
                     ..*run
                 };
-                let letter = self.letter(id, order, run, earlier + ended.attempts, failure, &ended.last.tail);
+                let letter = self.letter(order, run, earlier + ended.attempts, failure, &ended.last.tail);
                 letters.put(&letter).map(|()| true)
             }
         };
@@ -116,15 +117,7 @@ impl Record {
         })
     }
 
-    fn letter(
-        &self,
-        id: &str,
-        order: &Order,
-        run: &Summary<'_>,
-        attempt: u32,
-        failure: &Failure,
-        tail: &str,
-    ) -> Letter {
+    fn letter(&self, order: &Order, run: &Summary<'_>, attempt: u32, failure: &Failure, tail: &str) -> Letter {
         let settings = &order.settings;
         let of_file = settings.sandbox.required_env.iter();
         let names: Vec<String> =
@@ -143,7 +136,7 @@ impl Record {
         }
         Letter {
             schema: LETTER_SCHEMA.into(),
-            id: id.to_owned(),
+            id: run.letter.to_owned(),
             failed_at: now_rfc3339(),
             first_seen_at: run.first_seen_at.to_owned(),
             class: failure.class.name().to_owned(),
@@ -178,6 +171,8 @@ fn unwritten(path: &Path, error: &io::Error) -> Failure {
 /// What a letter says of a run beyond its end.
 #[derive(Clone, Copy)]
 pub struct Summary<'a> {
+    /// The letter's id.
+    pub letter: &'a str,
     /// The run's id.
     pub run_id: &'a str,
     /// When the task was first begun.

@@ -14,7 +14,6 @@ use signal_hook::low_level;
 
 use super::entry::{NO_DOOR, command};
 use super::{list, missing};
-use crate::agents;
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
 use crate::commands::run::inside::{self, Inside};
@@ -50,7 +49,7 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
     let asked = RefCell::new(Vec::new());
     let ask = inside::asker(host, false, &asked);
     let host_name = Dialect::of(&settings.docker_command).host(&settings.docker_command);
-    let inside = inside::prepare(Mode::Docker, agents::agent(agent), &settings, Some(&host_name), &[], env, &ask)?;
+    let inside = inside::prepare(Mode::Docker, &settings, Some(&host_name), &[], env, &ask)?;
     for secret in &inside.secrets {
         host.secrets.add(secret);
     }

@@ -191,8 +191,8 @@ impl Batch<'_> {
             return Ok(());
         }
         let (run_id, first_seen_at) = (report.run_id(), report.started_at());
-        let summary = Summary { run_id, first_seen_at, earlier: 0, replayed: false, lost };
-        match self.record.settle(&item.letter, order, &summary, &ended) {
+        let summary = Summary { letter: &item.letter, run_id, first_seen_at, earlier: 0, replayed: false, lost };
+        match self.record.settle(order, &summary, &ended) {
             Ok(_) => {}
             Err(unsettled) if unsettled.full => return Err(unsettled.failure.into()),
             // Its result says what became of the task; the others need not wait for its letter.
