@@ -44,56 +44,44 @@ fn main() -> ExitCode {
 /// Carries out what was typed, and gives the exit code.
 fn dispatch(cli: Cli, printer: &Printer) -> Result<i32> {
     let Cli { global, command } = cli;
-    let env = Environment::of_process();
+    let (env, flags) = (Environment::of_process(), commands::global_flags(&global));
     let host = Host { interrupts: Interrupts::default(), verbose: global.verbose, secrets: printer.secrets().clone() };
-    match command {
+    // What starts processes ends them before it ends itself; everything else a signal ends at once.
+    let minding = || anyhow::Ok(Host { interrupts: Interrupts::install()?, ..host.clone() });
+    let class = match command {
         Command::Run(args) => {
             let flags = commands::run_flags(&global, &args);
-            let host = Host { interrupts: Interrupts::install()?, ..host };
-            return Ok(commands::run::run(*args, &flags, &env, &host, printer)?.exit_code());
+            commands::run::run(*args, &flags, &env, &minding()?, printer)?
         }
-        Command::Sandbox(command) => {
-            let flags = commands::global_flags(&global);
-            match command {
-                SandboxCommand::Show => {
-                    let host = Host { interrupts: Interrupts::install()?, ..host };
-                    commands::show::run(&flags, &env, &host, printer)?;
-                }
-                SandboxCommand::Doctor(args) => {
-                    let host = Host { interrupts: Interrupts::install()?, ..host };
-                    return Ok(commands::doctor::run(&args, &flags, &env, &host, printer)?.exit_code());
-                }
-                SandboxCommand::Set { key: None, .. } => {
-                    return Ok(commands::setup::run(&flags, &env, &host, global.no_input, printer)?.exit_code());
-                }
-                SandboxCommand::Set { key: Some(key), value } => {
-                    commands::set::run(&key, value.as_deref(), &flags, &env, printer)?;
-                }
-                SandboxCommand::BuildImage(args) => {
-                    let host = Host { interrupts: Interrupts::install()?, ..host };
-                    commands::build_image::run(&args, &flags, &env, &host, printer)?;
-                }
-                SandboxCommand::Warm(command) => {
-                    let host = Host { interrupts: Interrupts::install()?, ..host };
-                    return commands::sandbox::run(command, &global, &env, &host, printer);
-                }
+        Command::Sandbox(command) => match command {
+            SandboxCommand::Show => done(commands::show::run(&flags, &env, &minding()?, printer))?,
+            SandboxCommand::Doctor(args) => commands::doctor::run(&args, &flags, &env, &minding()?, printer)?,
+            SandboxCommand::Set { key: None, .. } => {
+                commands::setup::run(&flags, &env, &host, global.no_input, printer)?
             }
-        }
-        Command::Auth(AuthCommand::Check(args)) => {
-            let host = Host { interrupts: Interrupts::install()?, ..host };
-            let flags = commands::global_flags(&global);
-            return Ok(commands::auth::check(&args, &flags, &env, &host, printer)?.exit_code());
-        }
-        Command::DeadLetter(command) => {
-            let flags = commands::global_flags(&global);
-            let host = Host { interrupts: Interrupts::install()?, ..host };
-            return Ok(commands::dead_letter::run(command, &flags, &env, &host, printer)?.exit_code());
-        }
-        Command::Completions { shell } => commands::completions::run(shell, printer)?,
-        Command::Schema { name } => commands::schema::run(name, printer)?,
-        Command::Man => commands::man::run(printer)?,
-    }
-    Ok(Class::Ok.exit_code())
+            SandboxCommand::Set { key: Some(key), value } => {
+                done(commands::set::run(&key, value.as_deref(), &flags, &env, printer))?
+            }
+            SandboxCommand::BuildImage(args) => {
+                done(commands::build_image::run(&args, &flags, &env, &minding()?, printer))?
+            }
+            // The code of a command of the caller's own is passed on.
+            SandboxCommand::Warm(command) => {
+                return commands::sandbox::run(command, &global, &env, &minding()?, printer);
+            }
+        },
+        Command::Auth(AuthCommand::Check(args)) => commands::auth::check(&args, &flags, &env, &minding()?, printer)?,
+        Command::DeadLetter(command) => commands::dead_letter::run(command, &flags, &env, &minding()?, printer)?,
+        Command::Completions { shell } => done(commands::completions::run(shell, printer))?,
+        Command::Schema { name } => done(commands::schema::run(name, printer))?,
+        Command::Man => done(commands::man::run(printer))?,
+    };
+    Ok(class.exit_code())
+}
+
+/// A command without degrees: it worked, or there is an error.
+fn done(result: Result<()>) -> Result<Class> {
+    result.map(|()| Class::Ok)
 }
 
 /// Shows an error and gives its class. A reader of ours that has gone away is no error.

@@ -33,6 +33,7 @@ pub use image::flaw as image_flaw;
 pub use layers::Row;
 pub use lists::is_variable_name;
 pub use quantity::duration as parse_duration;
+pub use read::nearest;
 pub use schema::{AgentSettings, RunSettings, SandboxSettings, keys};
 pub use values::{AgentName, Handover, Mode, Workdir, duration_text};
 
