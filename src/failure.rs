@@ -194,6 +194,11 @@ impl Failure {
         Failure::new(Class::Config, message, hint)
     }
 
+    /// The end by a signal to us: nothing is wrong, and nothing to be mended.
+    pub fn interrupted(signal: i32, message: impl Into<String>) -> Self {
+        Failure::new(Class::Interrupted(signal), message, "run it again when you want it to go on")
+    }
+
     /// The typed leaf of `error`, or, for an error that nobody classified, an internal failure with its whole chain.
     pub fn of(error: &anyhow::Error) -> Failure {
         if let Some(failure) = error.downcast_ref::<Failure>() {

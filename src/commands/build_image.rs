@@ -12,7 +12,7 @@ use crate::config::{Environment, Flags, Mode, Settings, image_flaw};
 use crate::failure::{Class, Failure};
 use crate::image::{self, DOCKERFILE, Recipe, Trouble, VERSION_SECONDS};
 use crate::output::Printer;
-use crate::runner::{self, Host, Interrupts, engine_failure};
+use crate::runner::{self, Host, engine_failure};
 
 /// How long a check of an agent's version may take: its own limit, and the container's start and end.
 const VERSION_LIMIT: Duration = Duration::from_secs(VERSION_SECONDS + 30);
@@ -41,8 +41,7 @@ pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host,
     })?;
     let checked = check(&recipe, host, printer);
     // After a signal, too. The image itself stays where it has been given its name.
-    let uninterrupted = Host { interrupts: Interrupts::default(), ..host.clone() };
-    let _ = uninterrupted.capture(&recipe.forget_command(), FORGET_LIMIT);
+    let _ = host.undeterred().capture(&recipe.forget_command(), FORGET_LIMIT);
     let versions = checked?;
     if printer.is_json() {
         let agents: Map<String, Value> = versions.into_iter().map(|(agent, version)| (agent, version.into())).collect();

@@ -9,7 +9,7 @@ use super::frame::{Around, Inside};
 use super::marks::Fault;
 use super::observed::Observed;
 use super::sidecar::{self, Minding, Sidecar};
-use super::{Container, End, Host, HostRunner, Interrupts, Job, Limits, Outcome, Remote, Runner, Sink, host};
+use super::{Container, End, HostRunner, Job, Limits, Outcome, Remote, Runner, Sink, host};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -47,8 +47,7 @@ impl DockerRunner {
         let cut_off = observed.status.as_ref().is_none_or(|status| status.code().is_none());
         if (observed.ended.is_none() || cut_off) && !never_created {
             // After a signal, too. A container that is gone already is the usual answer, and all we want.
-            let host = Host { interrupts: Interrupts::default(), ..self.host.host().clone() };
-            let _ = host.capture(&self.container.remove_command(&job.run_id), REMOVAL);
+            let _ = self.host.host().undeterred().capture(&self.container.remove_command(&job.run_id), REMOVAL);
         }
     }
 }

@@ -68,6 +68,12 @@ pub struct Captured {
 }
 
 impl Host {
+    /// The same machine for what must be done after a signal, too: the one that came does not end it.
+    #[must_use]
+    pub fn undeterred(&self) -> Host {
+        Host { interrupts: Interrupts::default(), ..self.clone() }
+    }
+
     /// `spec` as duct takes it: in a process group of its own, so that a Ctrl-C at the terminal reaches us alone.
     pub(super) fn expression(&self, spec: &CommandSpec) -> Result<duct::Expression> {
         Ok(self.attached(spec)?.before_spawn(|command| {
@@ -229,8 +235,7 @@ impl<'h> Asked<'h> {
             return Ok(());
         }
         let program = spec.program.to_string_lossy();
-        let class = Class::Interrupted(self.interrupts.signal());
-        Err(Failure::new(class, format!("interrupted; {program} was ended"), "run it again when you want it to go on"))
+        Err(Failure::interrupted(self.interrupts.signal(), format!("interrupted; {program} was ended")))
     }
 }
 

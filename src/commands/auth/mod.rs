@@ -27,9 +27,7 @@ pub fn check(args: &AuthCheckArgs, flags: &Flags, env: &Environment, host: &Host
         (report, class)
     };
     let climbed = ladder(args, flags, env, host).map(climb).and_then(|(report, class)| match class {
-        Class::Interrupted(_) => {
-            Err(Failure::new(class, report.message(), "run it again when you want it to go on").into())
-        }
+        Class::Interrupted(signal) => Err(Failure::interrupted(signal, report.message()).into()),
         _ => Ok((report, class)),
     });
     match climbed {

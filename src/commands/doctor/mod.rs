@@ -44,8 +44,7 @@ pub fn run(args: &DoctorArgs, flags: &Flags, env: &Environment, host: &Host, pri
     let (mode, checks) = doctor.examine();
     drop(status);
     if host.interrupts.count() > 0 {
-        let class = Class::Interrupted(host.interrupts.signal());
-        return Err(Failure::new(class, "interrupted", "run it again when you want it to go on").into());
+        return Err(Failure::interrupted(host.interrupts.signal(), "interrupted").into());
     }
     let report = Report::new(mode, checks, printer.secrets());
     report.print(printer)?;

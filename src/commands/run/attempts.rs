@@ -209,12 +209,7 @@ impl Attempts<'_> {
             let stopped = follower.stopped();
             if stopped || self.host.interrupts.count() > 0 {
                 let signal = if stopped { SIGTERM } else { self.host.interrupts.signal() };
-                let message = "interrupted while waiting for the next attempt";
-                return Err(Failure::new(
-                    Class::Interrupted(signal),
-                    message,
-                    "run it again when you want it to go on",
-                ));
+                return Err(Failure::interrupted(signal, "interrupted while waiting for the next attempt"));
             }
             let left = time.saturating_sub(began.elapsed());
             if left.is_zero() || self.budget.exhausted().is_some() {

@@ -56,7 +56,7 @@ fn judge(
         }
         End::Cancelled(signal) => {
             let message = format!("{agent} was ended: {}", signal_text(signal));
-            return Some(Failure::new(Class::Interrupted(signal), message, "run it again when you want it to go on"));
+            return Some(Failure::interrupted(signal, message));
         }
         End::Unwritable(kind) => {
             let hint = "make room where standard output goes, or send it elsewhere";
