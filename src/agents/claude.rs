@@ -32,11 +32,11 @@ impl Agent for Claude {
         command.args(task.args.iter().cloned())
     }
 
-    /// From <https://code.claude.com/docs/en/env-vars>.
     fn tells_cost(&self) -> bool {
         true
     }
 
+    /// From <https://code.claude.com/docs/en/env-vars>.
     fn variables(&self) -> &'static [&'static str] {
         &[
             "ANTHROPIC_BASE_URL",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Found, Rules, object};
+use super::{Found, Rules, is_text, object};
 
 /// The login file in the home of who runs it.
 const LOGIN: &str = ".claude/.credentials.json";
@@ -41,14 +41,13 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
     let Some(Value::Object(mut login)) = file.remove("claudeAiOauth") else {
         return Err("it holds no Claude login (claudeAiOauth)".into());
     };
-    if login.get("accessToken").and_then(Value::as_str).is_none_or(str::is_empty) {
+    if !is_text(login.get("accessToken")) {
         return Err("its login has no accessToken".into());
     }
     if login.get("scopes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
         return Err("its login has no scopes, without which claude does not count it as one".into());
     }
-    let renewable =
-        login.remove("refreshToken").is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
+    let renewable = is_text(login.remove("refreshToken").as_ref());
     let expires = login.get("expiresAt").and_then(Value::as_i64).and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let contents = json!({ "claudeAiOauth": login }).to_string().into_bytes();
     Ok(Found::file(LOGIN, contents, expires, renewable))

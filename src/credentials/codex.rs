@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Found, Rules, object};
+use super::{Found, Rules, is_text, object};
 
 /// The login file in the home of who runs it.
 const LOGIN: &str = ".codex/auth.json";
@@ -32,11 +32,10 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
             return Err("its login has no access_token".into());
         };
         expires = jwt_expiry(access);
-        let refresh = tokens.insert("refresh_token".into(), "".into());
-        renewable = refresh.is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
+        renewable = is_text(tokens.insert("refresh_token".into(), "".into()).as_ref());
         // A recent date keeps codex from trying to renew what it cannot.
         file.insert("last_refresh".into(), Timestamp::now().to_string().into());
-    } else if file.get("OPENAI_API_KEY").and_then(Value::as_str).is_none_or(str::is_empty) {
+    } else if !is_text(file.get("OPENAI_API_KEY")) {
         return Err("it holds neither a login (tokens) nor an OPENAI_API_KEY".into());
     }
     let contents = Value::Object(file).to_string().into_bytes();

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 pub use examine::{Examined, Reader, examine, source_names};
 pub use token::{Answer, Ask};
@@ -78,12 +79,12 @@ impl Lease {
 }
 
 /// The strings of a login file that are long enough to be tokens.
-fn tokens(value: &serde_json::Value) -> Vec<String> {
+fn tokens(value: &Value) -> Vec<String> {
     const SHORTEST: usize = 12;
     match value {
-        serde_json::Value::String(text) if text.len() >= SHORTEST && !text.contains(' ') => vec![text.clone()],
-        serde_json::Value::Array(values) => values.iter().flat_map(tokens).collect(),
-        serde_json::Value::Object(values) => values.values().flat_map(tokens).collect(),
+        Value::String(text) if text.len() >= SHORTEST && !text.contains(' ') => vec![text.clone()],
+        Value::Array(values) => values.iter().flat_map(tokens).collect(),
+        Value::Object(values) => values.values().flat_map(tokens).collect(),
         _ => Vec::new(),
     }
 }
@@ -252,12 +253,17 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// A login file's JSON object; the error says why it is none.
-fn object(contents: &[u8]) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+fn object(contents: &[u8]) -> Result<Map<String, Value>, String> {
     match serde_json::from_slice(contents) {
-        Ok(serde_json::Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err("it is not a JSON object".into()),
         Err(error) => Err(format!("it is not JSON ({error})")),
     }
+}
+
+/// Whether there is a text that is not empty.
+fn is_text(value: Option<&Value>) -> bool {
+    value.and_then(Value::as_str).is_some_and(|text| !text.is_empty())
 }
 
 #[cfg(test)]

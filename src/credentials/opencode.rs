@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Found, Rules, object};
+use super::{Found, Rules, is_text, object};
 
 /// The login file in the home of who runs it.
 const LOGIN: &str = ".local/share/opencode/auth.json";
@@ -36,8 +36,7 @@ fn lease(contents: &[u8]) -> Result<Found, String> {
         let is_login = entry.get("type").and_then(Value::as_str) == Some("oauth");
         ends.push(if is_login { entry.get("expires").and_then(Value::as_i64).filter(|ms| *ms > 0) } else { None });
         if is_login {
-            let refresh = entry.insert("refresh".into(), "".into());
-            renewable |= refresh.is_some_and(|token| token.as_str().is_some_and(|text| !text.is_empty()));
+            renewable |= is_text(entry.insert("refresh".into(), "".into()).as_ref());
         }
     }
     if ends.is_empty() {

@@ -26,7 +26,7 @@ impl Home {
     }
 }
 
-fn silent(_: &CommandSpec, _: Duration) -> anyhow::Result<Option<(bool, Vec<u8>, String)>> {
+fn silent(_: &CommandSpec, _: Duration) -> anyhow::Result<Option<Answer>> {
     panic!("no command was configured")
 }
 
@@ -105,7 +105,8 @@ fn a_token_command_that_gives_nothing_usable_is_an_error_and_never_another_ident
     home.write(".config/ringfence/config.toml", "[agents.claude]\ntoken_command = [\"vault\", \"x\"]\n");
     home.write(".claude/.credentials.json", "never read");
     let answer = |success, stdout: &'static str| {
-        move |_: &CommandSpec, _: Duration| Ok(Some((success, stdout.as_bytes().to_vec(), "locked\n".to_owned())))
+        let answer = Answer { success, stdout: stdout.into(), stderr: "locked\n".into() };
+        move |_: &CommandSpec, _: Duration| Ok(Some(answer.clone()))
     };
     let good = home.lease(AgentName::Claude, &[], &answer(true, " sk-ant-oat-1\n")).unwrap();
     assert_eq!(good.env, [("CLAUDE_CODE_OAUTH_TOKEN", OsString::from("sk-ant-oat-1"))]);

@@ -11,11 +11,19 @@ use crate::failure::{Class, Failure};
 /// How long the command may take: a vault may ask its server, but nobody is there to answer a prompt.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What a command said: `(success, stdout, stderr)`, or nothing when it took longer than the limit.
-pub type Answer = Option<(bool, Vec<u8>, String)>;
+/// What a command answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Whether it exited with 0.
+    pub success: bool,
+    /// Its standard output, whole.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: String,
+}
 
-/// Runs a command with no input.
-pub type Ask<'a> = &'a dyn Fn(&CommandSpec, Duration) -> Result<Answer>;
+/// Runs a command with no input; no answer where it took longer than the limit.
+pub type Ask<'a> = &'a dyn Fn(&CommandSpec, Duration) -> Result<Option<Answer>>;
 
 /// What the command printed, without the white space around it.
 pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String, Failure> {
@@ -31,8 +39,8 @@ pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String,
             Err(error) => fail("could not be started".into(), &format!("{error:#}")),
         }),
         Ok(None) => Err(fail("did not end in time".into(), "")),
-        Ok(Some((false, _, stderr))) => Err(fail("failed".into(), last_line(&stderr))),
-        Ok(Some((true, stdout, stderr))) => match String::from_utf8(stdout) {
+        Ok(Some(Answer { success: false, stderr, .. })) => Err(fail("failed".into(), last_line(&stderr))),
+        Ok(Some(Answer { stdout, stderr, .. })) => match String::from_utf8(stdout) {
             Ok(text) if text.trim().is_empty() => Err(fail("printed nothing".into(), last_line(&stderr))),
             Ok(text) if text.contains('\0') => Err(fail("printed something that is not text".into(), "")),
             Ok(text) => Ok(text.trim().to_owned()),

@@ -13,7 +13,7 @@ use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::credentials::{self, Answer, Ask};
 use crate::failure::{Class, Failure};
 use crate::redact::Secrets;
-use crate::runner::{HomeFile, Host, HostName, SHARED, Service, rewrite_loopback};
+use crate::runner::{Captured, HomeFile, Host, HostName, SHARED, Service, rewrite_loopback};
 
 /// What a dry run answers in the place of a command.
 const NOT_ASKED: &[u8] = b"not asked in a dry run";
@@ -44,22 +44,22 @@ pub fn asker<'a>(
     host: &'a Host,
     dry: bool,
     asked: &'a RefCell<Vec<String>>,
-) -> impl Fn(&CommandSpec, Duration) -> Result<Answer> + 'a {
+) -> impl Fn(&CommandSpec, Duration) -> Result<Option<Answer>> + 'a {
     move |spec, limit| {
         asked.borrow_mut().push(spec.shown(|word| host.secrets.redact(word).into_owned()));
         if dry {
-            return Ok(Some((true, NOT_ASKED.to_vec(), String::new())));
+            return Ok(Some(Answer { success: true, stdout: NOT_ASKED.to_vec(), stderr: String::new() }));
         }
         let answer = host.capture(spec, limit)?;
-        Ok(answer.map(|answer| (answer.status.success(), answer.stdout, answer.stderr)))
+        Ok(answer.map(|Captured { status, stdout, stderr }| Answer { success: status.success(), stdout, stderr }))
     }
 }
 
 /// Asks like `ask`, but each command only once: its answer is kept in `answers`.
 pub fn remembering<'a>(
-    ask: impl Fn(&CommandSpec, Duration) -> Result<Answer> + 'a,
-    answers: &'a RefCell<Vec<(CommandSpec, Answer)>>,
-) -> impl Fn(&CommandSpec, Duration) -> Result<Answer> + 'a {
+    ask: impl Fn(&CommandSpec, Duration) -> Result<Option<Answer>> + 'a,
+    answers: &'a RefCell<Vec<(CommandSpec, Option<Answer>)>>,
+) -> impl Fn(&CommandSpec, Duration) -> Result<Option<Answer>> + 'a {
     move |spec, limit| {
         if let Some((_, answer)) = answers.borrow().iter().find(|(asked, _)| asked == spec) {
             return Ok(answer.clone());
@@ -257,7 +257,7 @@ impl Inside {
         let known = |names: &[u8]| {
             names == NOT_ASKED || String::from_utf8_lossy(names).split_whitespace().any(|word| word == host.name)
         };
-        if answer.is_some_and(|(_, names, _)| known(&names)) {
+        if answer.is_some_and(|answer| known(&answer.stdout)) {
             return Ok(());
         }
         let program = question.program.to_string_lossy();
