@@ -15,6 +15,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use support::runtime::Runtime;
 use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, signal, space, within};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,9 +39,14 @@ fn a_sandbox_is_made_once_and_as_hard_as_a_run() {
         (&host["CapDrop"], &host["ReadonlyRootfs"], &host["Init"]),
         (&json!(["ALL"]), &json!(true), &json!(true))
     );
-    assert_eq!((&host["SecurityOpt"], &host["PidsLimit"]), (&json!(["no-new-privileges"]), &json!(512)));
     assert_eq!((&host["AutoRemove"], &host["LogConfig"]["Type"]), (&json!(false), &json!("none")));
-    assert!(host["Tmpfs"]["/home/ringfence"].as_str().unwrap().contains("mode=0700"), "{host}");
+    if Runtime::chosen() == Runtime::Apple {
+        assert_eq!(host["Ulimits"][0]["Hard"], 512, "{host}");
+        assert_eq!(warm.exec(&["sh", "-c", "stat -c %a ~; ulimit -u"]).exits(0).out(), "700\n512\n");
+    } else {
+        assert_eq!((&host["SecurityOpt"], &host["PidsLimit"]), (&json!(["no-new-privileges"]), &json!(512)));
+        assert!(host["Tmpfs"]["/home/ringfence"].as_str().unwrap().contains("mode=0700"), "{host}");
+    }
 
     let row = &rows(&warm)[0];
     let expected = json!({"name": warm.name, "agent": "shell", "loop": null, "state": "running", "runs": 0,
@@ -65,19 +71,29 @@ fn a_sandbox_is_made_once_and_as_hard_as_a_run() {
 #[test]
 fn what_cannot_be_made_leaves_nothing_behind() {
     let Some(warm) = Warm::bed() else { return };
-    for (options, class, code) in [
-        (&["--image", "ringfence-test/none"][..], "image_missing", 69),
+    let own: &[(&[&str], &str, i32)] = match Runtime::chosen() {
+        Runtime::Apple => {
+            &[(&["--memory", "199m"], "config", 78), (&["--network", "bridge", "--allow-host", "a.test"], "config", 78)]
+        }
+        _ => &[(&["--memory", "1m"], "usage", 2), (&["--mode", "apple"], "cli_missing", 69)],
+    };
+    let all: &[(&[&str], &str, i32)] = &[
+        (&["--image", "ringfence-test/none"], "image_missing", 69),
         (&["--network", "ringfence-test-none"], "network_missing", 69),
-        (&["--memory", "1m"], "usage", 2),
         (&["--mount", "/nowhere"], "usage", 2),
-        (&["--mode", "apple"], "config", 78),
-    ] {
+    ];
+    for (options, class, code) in [all, own].concat() {
         let done = warm.bed.run(&[&["sandbox", "create", &warm.name, "--json"], options].concat()).exits(code);
         assert_eq!(done.json()["class"], class, "{options:?}");
         assert_eq!(Engine.docker(&["ps", "-aq", "--filter", &format!("name={}", warm.name)]), "", "{options:?}");
     }
     let name = warm.bed.run(&["sandbox", "create", "no/name"]).exits(2);
     name.says("cannot be the name of a sandbox");
+    if Runtime::chosen() == Runtime::Apple {
+        warm.bed.run(&["sandbox", "create", "--loop", "a=b"]).exits(2).says("cannot be told of a loop");
+        let network = warm.bed.run(&["--json", "sandbox", "network", &warm.name]).exits(78).json();
+        assert!(network["message"].as_str().unwrap().contains("no door"), "{network}");
+    }
 }
 
 fn together(warm: &Warm, commands: &[&[&str]]) -> Vec<Done> {
@@ -227,6 +243,11 @@ fn an_image_is_saved_without_credentials_or_not_at_all() {
     warm.bed.run(&["sandbox", "set", "sandbox.read_only_root", "false"]).exits(0);
     warm.create(&[]);
     let save = |name: &str| warm.bed.run(&["--json", "sandbox", "save", name, &image]);
+    if Runtime::chosen() == Runtime::Apple {
+        let refused = save(&warm.name).exits(78).json();
+        assert!(refused["hint"].as_str().unwrap().contains(&format!("build --tag {image} .")), "{refused}");
+        return;
+    }
     if rustix::process::geteuid().is_root() {
         for (path, text) in [
             ("/root/.netrc", "machine x".to_owned()),

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
+use support::runtime::Runtime;
 use support::stub::{KEY, Place, Stub, Trial, places};
 use support::{Engine, RINGFENCE, Running, Warm, signal, within};
 
@@ -136,8 +137,14 @@ fn a_sandbox_that_dies_under_a_run_is_no_success_and_the_next_attempt_starts_it_
 #[test]
 fn an_engine_that_goes_away_is_told_from_the_run() {
     let Some(mut warm) = Warm::bed() else { return };
-    let lost = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?";
-    warm.bed.program("docker", &format!("echo '{lost}' >&2; exit 1"));
+    let (program, lost) = match Runtime::chosen() {
+        Runtime::Apple => {
+            ("container", r#"Error: interrupted: "internalError: "XPC connection error: Connection invalid"""#)
+        }
+        _ => ("docker", "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?"),
+    };
+    warm.bed.run(&["sandbox", "set", "apple.command", "container"]).exits(0);
+    warm.bed.program(program, &format!("echo '{lost}' >&2; exit 1"));
     assert_eq!(warm.run(&["--json"], "true").exits(69).json()["class"], "daemon_unreachable");
     for arguments in [&["exec", "box", "--", "true"][..], &["ls"], &["stop", "box"], &["create", "box"]] {
         let done = warm.bed.run(&[&["--json", "sandbox"], arguments].concat()).exits(69);
@@ -145,7 +152,7 @@ fn an_engine_that_goes_away_is_told_from_the_run() {
     }
     // Begun, and then no engine any more. This one only says so: nothing of the frame is carried out here, on the host.
     let begun = "IFS= read -r length; IFS= read -r line; eval \"$line\"; printf '\\036%s start\\036' \"$rf_nonce\" >&2";
-    warm.bed.program("docker", &format!("[ \"$2\" != --interactive ] || {{ {begun}; }}; echo '{lost}' >&2; exit 1"));
+    warm.bed.program(program, &format!("[ \"$2\" != --interactive ] || {{ {begun}; }}; echo '{lost}' >&2; exit 1"));
     let json = warm.run(&["--json"], "true").exits(75).json();
     assert_eq!((&json["class"], &json["retryable"]), (&json!("engine"), &json!(true)), "{json}");
 }
@@ -218,9 +225,12 @@ fn a_loop_without_a_sandbox_runs_in_a_throwaway_container_and_never_on_the_host(
     let Some(mut warm) = Warm::bed() else { return };
     let id = warm.name.clone();
     let where_am_i = "echo $HOME; hostname";
-    let cold = warm.bed.run(&["run", "--loop", &id, "--json", where_am_i]).exits(0).json();
+    let runtime = Runtime::chosen();
+    let home = runtime.home();
+    let args = [&["run", "--loop", &id, "--json"], runtime.partly(), &[where_am_i]].concat();
+    let cold = warm.bed.run(&args).exits(0).json();
     assert_eq!(cold["sandbox"], json!(null));
-    assert!(cold["output"].as_str().unwrap().starts_with("/home/ringfence\n"), "{cold}");
+    assert!(cold["output"].as_str().unwrap().starts_with(&format!("{home}\n")), "{cold}");
     assert!(cold["warnings"][0].as_str().unwrap().contains(&format!("no sandbox loop-{id}-shell")), "{cold}");
 
     let name = warm.bed.run(&["sandbox", "create", "--loop", &id]).exits(0).out().trim().to_owned();
@@ -228,7 +238,7 @@ fn a_loop_without_a_sandbox_runs_in_a_throwaway_container_and_never_on_the_host(
     let json = warm.bed.run(&["run", "--loop", &id, "--json", where_am_i]).exits(0).json();
     assert_eq!((&json["sandbox"], &json["warnings"]), (&json!(name), &json!([])), "{json}");
     let host_name = Engine.docker(&["inspect", "--format", "{{.Config.Hostname}}", &name]);
-    assert_eq!(json["output"], format!("/home/ringfence\n{host_name}\n"));
+    assert_eq!(json["output"], format!("{home}\n{host_name}\n"));
 
     // A batch works in it, too.
     warm.bed.write("queue.jsonl", "{\"task\": \"hostname\"}\n{\"task\": \"hostname\"}\n");
@@ -285,11 +295,11 @@ fn every_run_has_a_fresh_lease_and_never_half_of_one() {
         let done = run.finish().exits(0);
         assert!(done.out().starts_with("has access-"), "{done:?}");
     }
-    assert_eq!(warm.exec(&["ls", "-A", "/home/ringfence/.claude"]).exits(0).out(), ".credentials.json\n");
+    assert_eq!(warm.exec(&["sh", "-c", "ls -A ~/.claude"]).exits(0).out(), ".credentials.json\n");
     // It is for whoever is in the sandbox, and a command that needs it gets a fresh one as well.
     login(11);
-    let cat =
-        ["sandbox", "exec", &warm.name, "--agent", "claude", "--", "cat", "/home/ringfence/.claude/.credentials.json"];
+    let file = format!("{}/.claude/.credentials.json", Runtime::chosen().home());
+    let cat = ["sandbox", "exec", &warm.name, "--agent", "claude", "--", "cat", &file];
     let leased = warm.bed.run(&cat).exits(0).out();
     assert!(leased.contains("access-11") && !leased.contains("SECRET"), "{leased}");
     // Where the host has none any more, the last lease goes; a login that was made in the sandbox stays.
@@ -384,8 +394,11 @@ fn who_stops_a_sandbox_is_not_undone_by_the_runs_in_it() {
 fn what_was_decided_when_a_sandbox_was_made_stays_and_is_said() {
     let Some(warm) = Warm::bed() else { return };
     let id = warm.name.clone();
-    let cold = ["run", "--loop", &id, "--network", "host", "grep -c host.docker.internal /etc/hosts"];
-    assert_eq!(warm.bed.run(&cold).exits(0).out(), "1\n");
+    // Apple's has no network of the host's.
+    if Runtime::chosen() != Runtime::Apple {
+        let cold = ["run", "--loop", &id, "--network", "host", "grep -c host.docker.internal /etc/hosts"];
+        assert_eq!(warm.bed.run(&cold).exits(0).out(), "1\n");
+    }
     let create = ["sandbox", "create", "--if-missing", "--loop", &id];
     warm.bed.run(&create).exits(0);
     warm.bed.run(&create).exits(0);
@@ -405,10 +418,11 @@ fn what_was_decided_when_a_sandbox_was_made_stays_and_is_said() {
 #[test]
 fn what_happens_to_others_in_a_sandbox_is_not_a_runs_own() {
     let Some(warm) = Warm::bed() else { return };
-    warm.create(&["--memory", "96m"]);
+    warm.create(&["--memory", Runtime::chosen().little_memory()]);
     let running =
         start(&warm, "one.ready", &["--json"], "touch one.ready; while [ ! -e go ]; do sleep 0.05; done; exit 3");
-    warm.exec(&["tail", "/dev/zero"]).exits(137);
+    // The kernel would take the agent first.
+    warm.exec(&["sh", "-c", "echo 1000 >/proc/self/oom_score_adj; exec tail /dev/zero"]).exits(137);
     fs::write(warm.bed.workspace().join("go"), "").unwrap();
     let json = running.finish().exits(1).json();
     assert_eq!((&json["class"], &json["agentExitCode"]), (&json!("agent_failed"), &json!(3)), "{json}");

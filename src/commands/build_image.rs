@@ -12,7 +12,7 @@ use crate::config::{Environment, Flags, Mode, Settings, image_flaw};
 use crate::failure::{Class, Failure};
 use crate::image::{self, DOCKERFILE, Recipe, Trouble, VERSION_SECONDS};
 use crate::output::Printer;
-use crate::runner::{self, Host, engine_failure};
+use crate::runner::{self, Engine, Host, engine_failure};
 
 /// How long a check of an agent's version may take: its own limit, and the container's start and end.
 const VERSION_LIMIT: Duration = Duration::from_secs(VERSION_SECONDS + 30);
@@ -163,12 +163,13 @@ fn build_failure(recipe: &Recipe, output: &str, status: Option<i32>) -> Failure 
     let message = format!("building {} failed", recipe.tag);
     let base = recipe.base.as_deref().unwrap_or("that the Dockerfile names");
     let engine = &recipe.engine;
+    let of = if recipe.apple { Engine::apple(engine) } else { Engine::docker(engine) };
     let failure = match trouble {
-        Trouble::NotBegun => return engine_failure(engine, base, "", output, status),
+        Trouble::NotBegun => return engine_failure(&of, base, "", output, status),
         Trouble::Base => Failure::new(
             Class::ImageMissing,
             format!("the base image {base} cannot be had"),
-            format!("try: {engine} pull IMAGE; or build on a Debian image that this engine has: --base IMAGE"),
+            format!("try: {}; or build on a Debian image that this engine has: --base IMAGE", of.pull_command("IMAGE")),
         ),
         Trouble::Version(version) => Failure::usage(
             format!("there is no {version}"),

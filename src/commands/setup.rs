@@ -11,7 +11,7 @@ use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::credentials::{Reader, source_names};
 use crate::failure::{Class, Failure};
 use crate::output::{Cell, Printer, Table, sanitize};
-use crate::runner::{Host, Interrupts, find_program, image_command, info_command, read_info};
+use crate::runner::{Engine, Host, Interrupts, find_program, image_command, info_command, read_info};
 
 /// How long an engine may take to answer.
 const CALL: Duration = Duration::from_secs(10);
@@ -23,8 +23,8 @@ const ENGINES: [(&str, &str); 4] =
 /// A place where agents can run here.
 struct Choice {
     mode: &'static str,
-    /// The engine's program; absent on the host.
-    engine: Option<&'static str>,
+    /// Absent on the host.
+    engine: Option<Engine>,
     words: String,
 }
 
@@ -58,12 +58,10 @@ pub fn run(flags: &Flags, env: &Environment, host: &Host, no_input: bool, printe
     say("");
     set::run(choice.mode, None, flags, env, printer)?;
     set::run("agent", Some(agent.as_str()), flags, env, printer)?;
-    if let Some(engine) =
-        choice.engine.filter(|engine| choice.mode == "docker" && *engine != settings.docker_command.as_str())
-    {
-        set::run("docker.command", Some(engine), flags, env, printer)?;
-    }
-    if let Some(engine) = choice.engine.filter(|_| choice.mode == "docker") {
+    if let Some(engine) = &choice.engine {
+        if choice.mode == "docker" && engine.program != settings.docker_command.as_str() {
+            set::run("docker.command", Some(&engine.program), flags, env, printer)?;
+        }
         let image = settings.sandbox.image.as_str();
         let there = host.capture(&image_command(engine, image), CALL)?.is_some_and(|answer| answer.status.success());
         if !there {
@@ -84,12 +82,13 @@ pub fn run(flags: &Flags, env: &Environment, host: &Host, no_input: bool, printe
 fn places(host: &Host) -> (Vec<Choice>, Table) {
     let mut found = Table::new(&["FOUND", ""]);
     let mut choices = Vec::new();
-    for (engine, mode) in ENGINES {
+    for (program, mode) in ENGINES {
         let elsewhere = mode == "apple" && !cfg!(target_os = "macos");
-        if elsewhere || find_program(engine.as_ref()).is_err() {
+        if elsewhere || find_program(program.as_ref()).is_err() {
             continue;
         }
-        let said = match version(engine, mode, host) {
+        let engine = if mode == "apple" { Engine::apple(program) } else { Engine::docker(program) };
+        let said = match version(&engine, host) {
             Ok(said) => {
                 let words = format!(
                     "in a container of {engine}: it gets the workspace and an access-only login, and nothing else of this machine"
@@ -99,7 +98,7 @@ fn places(host: &Host) -> (Vec<Choice>, Table) {
             }
             Err(reason) => reason,
         };
-        found.row([Cell::from(engine), Cell::from(said)]);
+        found.row([Cell::from(program), Cell::from(said)]);
     }
     if choices.is_empty() {
         found.row(["no engine", "for a fence install Docker Engine, start it, and come back: ringfence sandbox set"]);
@@ -114,10 +113,7 @@ fn places(host: &Host) -> (Vec<Choice>, Table) {
 }
 
 /// What an engine says of itself, or why it cannot be used.
-fn version(engine: &str, mode: &str, host: &Host) -> Result<String, String> {
-    if mode == "apple" {
-        return Ok("installed".into());
-    }
+fn version(engine: &Engine, host: &Host) -> Result<String, String> {
     let answer = host.capture(&info_command(engine), CALL).map_err(|error| Failure::of(&error).message)?;
     let answer = answer.ok_or_else(|| format!("did not answer within {} s", CALL.as_secs()))?;
     if let Some(facts) = read_info(&answer.stdout) {

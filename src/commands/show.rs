@@ -12,7 +12,7 @@ use crate::config::{Ability, AgentName, Environment, Flags, Found, Guarantee, Le
 use crate::credentials::{Reader, source_names};
 use crate::failure::{Class, Failure};
 use crate::output::{Cell, Printer, Table};
-use crate::runner::{APPLE, Dialect, Host, engine_failure, info_command, read_info, status_command};
+use crate::runner::{Engine, Host, engine_failure, info_command, read_info, read_info_errors};
 
 /// How long an engine may take to say what it can do.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,10 +63,10 @@ pub fn run(flags: &Flags, env: &Environment, host: &Host, out: &Printer) -> Resu
     let engines = [
         (
             "docker",
-            find(&settings.docker_command, Dialect::of(&settings.docker_command), host)?
+            find(&place::engine(Mode::Docker, &settings), host)?
                 .map(|ability| Ability { copies: place::is_copied(&settings, env), ..ability }),
         ),
-        ("apple", find(&settings.apple_command, &APPLE, host)?),
+        ("apple", find(&place::engine(Mode::Apple, &settings), host)?),
     ];
     let guarantees = guarantees(&settings, &engines[0].1, &engines[1].1);
     let credentials = credentials(&settings, env);
@@ -96,10 +96,8 @@ pub fn run(flags: &Flags, env: &Environment, host: &Host, out: &Printer) -> Resu
 }
 
 /// What `engine` can do; in words why not, where none answers.
-fn find(engine: &str, dialect: &Dialect, host: &Host) -> Result<Found> {
-    let apple = dialect.is_apple();
-    let question = if apple { status_command(engine) } else { info_command(engine) };
-    let answer = match host.capture(&question, PATIENCE) {
+fn find(engine: &Engine, host: &Host) -> Result<Found> {
+    let answer = match host.capture(&info_command(engine), PATIENCE) {
         Ok(Some(answer)) => answer,
         Ok(None) => return Ok(Err(format!("{engine} did not answer within {} s", PATIENCE.as_secs()))),
         Err(error) => {
@@ -107,18 +105,18 @@ fn find(engine: &str, dialect: &Dialect, host: &Host) -> Result<Found> {
             return if failure.class == Class::CliMissing { Ok(Err(failure.message)) } else { Err(error) };
         }
     };
-    let success = answer.status.success();
-    if apple && success {
-        return Ok(Ok(Ability { name: "Apple container".into(), machines: true, ..Ability::default() }));
-    }
-    let Some(facts) = read_info(&answer.stdout).filter(|_| success && !apple) else {
-        let words = format!("{}\n{}", String::from_utf8_lossy(&answer.stdout), answer.stderr);
+    let Some(facts) = read_info(&answer.stdout).filter(|_| answer.status.success()) else {
+        let told = read_info_errors(&answer.stdout).unwrap_or_default();
+        let words = format!("{told}\n{}", answer.stderr);
         return Ok(Err(engine_failure(engine, "", "", &words, answer.status.code()).message));
     };
     let rootless = if facts.rootless { ", rootless" } else { "" };
     Ok(Ok(Ability {
         name: format!("{} {}{rootless}", facts.name, facts.server),
         lacks: facts.lacks,
+        machines: engine.dialect.is_apple(),
+        least_memory: engine.dialect.least_memory,
+        as_root: rustix::process::geteuid().is_root(),
         ..Ability::default()
     }))
 }

@@ -96,6 +96,10 @@ pub struct Ability {
     pub copies: bool,
     /// Whether each container has a machine of its own, as Apple's have, and the engine few words for the rest.
     pub machines: bool,
+    /// The least memory that it gives to a container, bytes.
+    pub least_memory: u64,
+    /// Whether the agent is root inside.
+    pub as_root: bool,
 }
 
 /// The engine of a mode, or why there is none to be had.
@@ -140,14 +144,22 @@ pub fn guarantees(settings: &Settings, docker: &Found, apple: &Found) -> Vec<Gua
         row("capabilities", absent("the caller's own"), &|_| enforced("--cap-drop ALL")),
         row("no-new-privileges", absent("setuid programs work"), &no_new_privileges),
         row("read-only root", absent("the caller's own file system"), &read_only_root),
-        row("memory", no_limit(), &|ability| limit(ability, "memory", sandbox.memory.to_string())),
+        row("memory", no_limit(), &|ability| match sandbox.memory.bytes() {
+            bytes if bytes < ability.least_memory => {
+                absent(format!("{} MiB is the least: such a run is refused", ability.least_memory >> 20))
+            }
+            _ => limit(ability, "memory", sandbox.memory.to_string()),
+        }),
         row("cpus", no_limit(), &|ability| match *sandbox.cpus {
             cpus if ability.machines && cpus < 1.0 => absent("a machine has whole CPUs: such a run is refused"),
             cpus if ability.machines => limit(ability, "cpus", cpus.floor().to_string()),
             cpus => limit(ability, "cpus", cpus.to_string()),
         }),
         row("pids", no_limit(), &|ability| match limit(ability, "pids", sandbox.pids.to_string()) {
-            verdict if ability.machines => partial(format!("{}; not for root", verdict.why)),
+            _ if ability.machines && ability.as_root => {
+                absent("a limit of the user's, which root does not have: such a run is refused, unless --allow-partial")
+            }
+            verdict if ability.machines => partial(format!("{}; not for a setuid program", verdict.why)),
             verdict => verdict,
         }),
         row("network policy", absent("the caller's own network"), &|ability| match network(settings) {
@@ -156,9 +168,6 @@ pub fn guarantees(settings: &Settings, docker: &Found, apple: &Found) -> Vec<Gua
             }
             _ if ability.machines && *sandbox.network == "host" => {
                 absent("it has no network of the host's: such a run is refused")
-            }
-            verdict if ability.machines && verdict.level == Level::Enforced => {
-                absent("no network leads nowhere: such a run is refused, unless --allow-partial")
             }
             verdict => verdict,
         }),
@@ -241,105 +250,5 @@ fn network(settings: &Settings) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Environment, Flags};
-
-    fn levels(mode: Mode, flags: &Flags, change: impl Fn(&mut Settings)) -> Vec<(&'static str, Level)> {
-        let env = Environment::of([("HOME", "/nonexistent/home")]);
-        let mut settings = Settings::resolve(flags, &env).expect("defaults");
-        change(&mut settings);
-        guarantees(&settings, &Ok(Ability::default()), &Ok(apple()))
-            .iter()
-            .map(|one| (one.name, one.of(mode).level))
-            .collect()
-    }
-
-    fn not_enforced(mode: Mode, flags: &Flags, change: impl Fn(&mut Settings)) -> Vec<(&'static str, Level)> {
-        levels(mode, flags, change).into_iter().filter(|(_, level)| *level != Level::Enforced).collect()
-    }
-
-    #[test]
-    fn docker_enforces_all_but_an_open_network() {
-        let open = ("network policy", Level::Absent);
-        assert_eq!(not_enforced(Mode::Docker, &Flags::default(), |_| ()), [open]);
-        let closed = Flags { network: Some("none".into()), ..Flags::default() };
-        assert_eq!(not_enforced(Mode::Docker, &closed, |_| ()), []);
-        let listed = Flags { allow_hosts: vec!["example.com".into()], ..Flags::default() };
-        assert_eq!(not_enforced(Mode::Docker, &listed, |_| ()), []);
-        let host = |settings: &mut Settings| settings.sandbox.network.value = "host".into();
-        assert_eq!(not_enforced(Mode::Docker, &listed, host), [open]);
-        let writable = |settings: &mut Settings| settings.sandbox.read_only_root.value = false;
-        assert_eq!(not_enforced(Mode::Docker, &closed, writable), [("read-only root", Level::Absent)]);
-    }
-
-    #[test]
-    fn a_mount_can_undo_a_guarantee() {
-        let network = Some("none".to_owned());
-        let with = |mount: &str| Flags { mounts: vec![mount.to_owned()], network: network.clone(), ..Flags::default() };
-        assert_eq!(not_enforced(Mode::Docker, &with("/srv/data"), |_| ()), []);
-        let home = [("home", Level::Partial), ("credentials out of disk", Level::Partial)];
-        assert_eq!(not_enforced(Mode::Docker, &with("~:/h:ro"), |_| ()), home);
-        let socket = [("filesystem", Level::Partial)];
-        assert_eq!(not_enforced(Mode::Docker, &with("/var/run/docker.sock"), |_| ()), socket);
-    }
-
-    #[test]
-    fn the_host_keeps_secrets_out_of_sight_and_little_else() {
-        let kept: Vec<_> = levels(Mode::Host, &Flags::default(), |_| ())
-            .into_iter()
-            .filter(|(_, level)| *level != Level::Absent)
-            .collect();
-        assert_eq!(
-            kept,
-            [
-                ("credentials out of argv", Level::Enforced),
-                ("credentials out of inspect", Level::Enforced),
-                ("credentials out of disk", Level::Partial),
-                ("nothing survives the run", Level::Partial),
-            ]
-        );
-    }
-
-    fn apple() -> Ability {
-        Ability { machines: true, ..Ability::default() }
-    }
-
-    #[test]
-    fn what_a_run_refuses_is_not_promised() {
-        let listed = Flags { allow_hosts: vec!["a.test".into()], ..Flags::default() };
-        let settings = Settings::resolve(&listed, &Environment::default()).unwrap();
-        let copies = Ability { copies: true, ..Ability::default() };
-        let table = guarantees(&settings, &Ok(copies), &Ok(apple()));
-        let row = table.iter().find(|row| row.name == "network policy").unwrap();
-        for mode in [Mode::Docker, Mode::Apple] {
-            assert!(
-                row.of(mode).level == Level::Absent && row.of(mode).why.contains("refused"),
-                "{}",
-                row.of(mode).why
-            );
-        }
-    }
-
-    #[test]
-    fn apples_containers_lack_what_their_engine_has_no_word_for() {
-        let closed = Flags { network: Some("none".into()), ..Flags::default() };
-        let lacking =
-            [("no-new-privileges", Level::Absent), ("pids", Level::Partial), ("network policy", Level::Absent)];
-        assert_eq!(not_enforced(Mode::Apple, &closed, |_| ()), lacking);
-        let half = not_enforced(Mode::Apple, &closed, |settings| settings.sandbox.cpus.value = 0.5);
-        assert!(half.contains(&("cpus", Level::Absent)), "{half:?}");
-    }
-
-    #[test]
-    fn what_an_engine_cannot_control_is_absent_and_a_mode_that_cannot_run_guarantees_nothing() {
-        let env = Environment::of([("HOME", "/nonexistent/home")]);
-        let settings = Settings::resolve(&Flags::default(), &env).expect("defaults");
-        let rootless = Ability { name: "Podman 4.3.1".into(), lacks: vec!["memory", "pids"], ..Ability::default() };
-        let table = guarantees(&settings, &Ok(rootless), &Err("nothing answers".into()));
-        let lacks = table.iter().filter(|row| row.of(Mode::Docker).why.contains("Podman 4.3.1 has no control"));
-        assert_eq!(lacks.map(|row| row.name).collect::<Vec<_>>(), ["memory", "pids"]);
-        let apple = table.iter().map(|row| row.of(Mode::Apple));
-        assert!(apple.clone().all(|verdict| verdict.level == Level::Absent && verdict.why == "nothing answers"));
-    }
-}
+#[path = "guarantees_tests.rs"]
+mod tests;

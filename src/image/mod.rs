@@ -112,10 +112,8 @@ impl Recipe {
     /// The command that asks `agent` in the unchecked image for its version, as a run would start it. It ends by itself, also
     /// where nobody waits for it any more.
     pub fn version_command(&self, agent: &str) -> CommandSpec {
-        let closed: &[&str] = if self.apple { &["--no-dns"] } else { &["--network", "none"] };
         CommandSpec::new(&self.engine)
-            .args(["run", "--rm"])
-            .args(closed.iter().copied())
+            .args(["run", "--rm", "--network", "none"])
             .args(["--read-only", "--tmpfs", "/tmp", "--env", "HOME=/tmp"])
             .args(["--entrypoint", "timeout", self.unchecked.as_str(), "-k", "5"])
             .args([VERSION_SECONDS.to_string().as_str(), agent, "--version"])
@@ -191,7 +189,7 @@ mod tests {
             [
                 "container build --tag ringfence/unchecked:7 --build-arg BASE=debian:bookworm-slim --build-arg 'AGENTS=claude codex' \
                  --build-arg CLAUDE_VERSION=2.1.197 --no-cache --pull /ctx",
-                "container run --rm --no-dns --read-only --tmpfs /tmp --env HOME=/tmp --entrypoint timeout ringfence/unchecked:7 -k 5 60 \
+                "container run --rm --network none --read-only --tmpfs /tmp --env HOME=/tmp --entrypoint timeout ringfence/unchecked:7 -k 5 60 \
                  claude --version",
                 "container build --tag team/worker:1 /ctx",
                 "container image delete ringfence/unchecked:7",

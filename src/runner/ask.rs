@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::Container;
+use super::dialect::Tells;
+use super::{Container, Engine};
 use crate::command::CommandSpec;
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EngineFacts {
-    /// `Docker` or `Podman`.
+    /// `Docker`, `Podman` or `Apple container`.
     pub name: &'static str,
     /// Its version.
     pub server: String,
@@ -43,29 +44,32 @@ pub struct ImageFacts {
     pub labels: Vec<(String, String)>,
 }
 
-/// Asks for versions, context and abilities, in one call. (`--format json` is younger than this template.)
-pub fn info_command(engine: &str) -> CommandSpec {
-    CommandSpec::new(engine).args(["info", "--format", "{{json .}}"])
+/// Asks for versions, context and abilities, in one call. (Docker's `--format json` is younger than this template.)
+pub fn info_command(engine: &Engine) -> CommandSpec {
+    match engine.dialect.tells {
+        Tells::ByTemplate => engine.command().args(["info", "--format", "{{json .}}"]),
+        Tells::InJson => engine.command().args(["system", "status", "--format", "json"]),
+    }
 }
 
 /// Asks for an image.
-pub fn image_command(engine: &str, image: &str) -> CommandSpec {
-    CommandSpec::new(engine).args(["image", "inspect", image])
+pub fn image_command(engine: &Engine, image: &str) -> CommandSpec {
+    engine.command().args(["image", "inspect", image])
 }
 
 /// Asks for a network.
-pub fn network_command(engine: &str, network: &str) -> CommandSpec {
-    CommandSpec::new(engine).args(["network", "inspect", network])
+pub fn network_command(engine: &Engine, network: &str) -> CommandSpec {
+    engine.command().args(["network", "inspect", network])
 }
 
 /// Asks for everything that the engine knows of a run's container.
-pub fn inspect_command(engine: &str, run_id: &str) -> CommandSpec {
-    CommandSpec::new(engine).args(["container", "inspect"]).arg(Container::name(run_id))
+pub fn inspect_command(engine: &Engine, run_id: &str) -> CommandSpec {
+    engine.command().args(["container", "inspect"]).arg(Container::name(run_id))
 }
 
 /// Removes containers by force.
-pub fn remove_command(engine: &str, names: &[String]) -> CommandSpec {
-    CommandSpec::new(engine).args(["rm", "--force", "--volumes"]).args(names.iter().cloned())
+pub fn remove_command(engine: &Engine, names: &[String]) -> CommandSpec {
+    engine.remove_command().args(names.iter().cloned())
 }
 
 /// The answer to [`info_command`]; absent where no engine stands behind the client that gave it.
@@ -73,6 +77,9 @@ pub fn read_info(stdout: &[u8]) -> Option<EngineFacts> {
     let info: Value = serde_json::from_slice(stdout).ok()?;
     if info["host"].is_object() {
         return podman(&info);
+    }
+    if info["apiServerVersion"].is_string() {
+        return apple(&info);
     }
     let server = text(&info["ServerVersion"])?;
     let options = info["SecurityOptions"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -90,9 +97,12 @@ pub fn read_info(stdout: &[u8]) -> Option<EngineFacts> {
 }
 
 /// Why no engine stands behind the client that gave this answer to [`info_command`]: Docker's clients up to 20.10 say it in the
-/// answer itself, and exit with 0.
+/// answer itself, and exit with 0; Apple's says it there as well.
 pub fn read_info_errors(stdout: &[u8]) -> Option<String> {
     let info: Value = serde_json::from_slice(stdout).ok()?;
+    if info["apiServerVersion"].is_string() && info["status"] != "running" {
+        return Some("apiserver is not running".into());
+    }
     let errors: Vec<&str> = info["ServerErrors"].as_array()?.iter().filter_map(Value::as_str).collect();
     Some(errors.join("; "))
 }
@@ -117,6 +127,14 @@ fn podman(info: &Value) -> Option<EngineFacts> {
     })
 }
 
+fn apple(info: &Value) -> Option<EngineFacts> {
+    let runs = info["status"] == "running";
+    // "container-apiserver version 1.2.2 (build: release, commit: 0123abc)"
+    let mut words = info["apiServerVersion"].as_str()?.split_whitespace();
+    let version = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?.to_owned();
+    runs.then(|| EngineFacts { name: "Apple container", server: version, ..EngineFacts::default() })
+}
+
 fn text(value: &Value) -> Option<String> {
     value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
@@ -125,12 +143,22 @@ fn text(value: &Value) -> Option<String> {
 pub fn read_image(stdout: &[u8]) -> Option<ImageFacts> {
     let answer: Value = serde_json::from_slice(stdout).ok()?;
     let image = answer.get(0)?;
-    let labels = image["Config"]["Labels"].as_object().into_iter().flatten();
+    // Apple's tells of one for each processor, and of what belongs to one, for none.
+    let known = |variant: &&Value| variant["platform"]["architecture"].as_str().is_some_and(|name| name != "unknown");
+    let [size, created, architecture, config] = match image["variants"].as_array() {
+        None => [&image["Size"], &image["Created"], &image["Architecture"], &image["Config"]],
+        Some(variants) => {
+            let variant = variants.iter().find(known)?;
+            let image = &variant["config"];
+            [&variant["size"], &image["created"], &image["architecture"], &image["config"]]
+        }
+    };
+    let labels = config["Labels"].as_object().into_iter().flatten();
     let pair = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
     Some(ImageFacts {
-        size: image["Size"].as_u64().unwrap_or_default(),
-        created: text(&image["Created"]).unwrap_or_default(),
-        architecture: text(&image["Architecture"]).map(|name| architecture(&name).to_owned()),
+        size: size.as_u64().unwrap_or_default(),
+        created: text(created).unwrap_or_default(),
+        architecture: text(architecture).map(|name| self::architecture(&name).to_owned()),
         labels: labels.filter_map(pair).collect(),
     })
 }
@@ -213,6 +241,12 @@ mod tests {
                 Some(EngineFacts { rootless: true, lacks: vec!["memory", "cpus", "pids"], ..podman.clone() }),
             ),
             (r#"{"host":{"cgroupControllers":[]},"version":{"Version":"4.3.1"}}"#, Some(podman)),
+            // Apple's, after the sources of 1.2.
+            (
+                r#"{"apiServerAppName":"container-apiserver","apiServerVersion":"container-apiserver version 1.2.2 (build: release, commit: 0)","status":"running"}"#,
+                Some(EngineFacts { name: "Apple container", server: "1.2.2".into(), ..EngineFacts::default() }),
+            ),
+            (r#"{"apiServerVersion":"","status":"unregistered"}"#, None),
             ("Client:\n Context: default\n", None),
         ] {
             assert_eq!(read_info(answer.as_bytes()), facts, "{answer}");
@@ -224,6 +258,8 @@ mod tests {
         let words = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?";
         assert_eq!(read_info_errors(OLD_WITHOUT_ENGINE.as_bytes()).as_deref(), Some(words));
         assert_eq!(read_info_errors(b"{}"), None);
+        let apples = read_info_errors(br#"{"apiServerVersion":"","status":"not running"}"#);
+        assert_eq!(apples.as_deref(), Some("apiserver is not running"));
     }
 
     #[test]
@@ -232,7 +268,12 @@ mod tests {
         let labels = vec![("ringfence.agent.claude".to_owned(), "2.1.197".to_owned())];
         let facts =
             ImageFacts { size: 7, created: "2026-11-21T03:00:00Z".into(), architecture: Some("arm64".into()), labels };
-        assert_eq!(read_image(answer), Some(facts));
+        assert_eq!(read_image(answer), Some(facts.clone()));
+        let apples = br#"[{"id":"1","configuration":{"name":"x:1"},"variants":[
+            {"platform":{"architecture":"unknown","os":"unknown"},"size":1,"config":{}},
+            {"platform":{"architecture":"arm64","os":"linux"},"size":7,"config":{"created":"2026-11-21T03:00:00Z","architecture":"arm64",
+             "config":{"Labels":{"ringfence.agent.claude":"2.1.197"}}}}]}]"#;
+        assert_eq!(read_image(apples), Some(facts));
         assert_eq!(read_image(br#"[{"Config":{"Labels":null}}]"#), Some(ImageFacts::default()));
         assert_eq!(read_image(b"[]"), None);
     }

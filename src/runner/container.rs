@@ -1,10 +1,9 @@
 //! The container as a value: what it is made of, what it may use, and the command line that says so. Pure.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::dialect::{Dialect, Home, HostName, LimitedBy};
+use super::dialect::{Engine, Home, HostName, LimitedBy};
 use super::fence::Fence;
 use super::{Door, Forwards, Mapping, Mount, Remote, engine, frame, identity, mount};
 use crate::command::CommandSpec;
@@ -20,10 +19,8 @@ pub const SHARED: &str = "/run/ringfence-shared";
 /// A hardened container for one workspace.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// The engine's command-line program.
-    pub engine: String,
-    /// How that is spoken to.
-    pub dialect: &'static Dialect,
+    /// What makes it.
+    pub engine: Engine,
     /// Image reference.
     pub image: String,
     /// `bridge`, `none`, `host` or a network's name.
@@ -66,16 +63,18 @@ impl Container {
 
     /// The one command line of a cold run: everything but what is secret.
     pub fn run_command(&self, run_id: &str) -> CommandSpec {
-        let spec = CommandSpec::new(&self.engine)
+        let spec = self
+            .engine
+            .command()
             .args(["run", "--rm", "--interactive", "--init"])
-            .args(self.dialect.run)
+            .args(self.engine.dialect.run)
             .option("--name", Container::name(run_id));
         let mut spec = self.hardened(spec, &self.labels(run_id));
         if self.door.is_some() {
             spec = spec.option("--volumes-from", format!("{}:ro", Door::name(run_id)));
         }
         for mount in self.forwards.iter().flat_map(|forwards| forwards.mounts(run_id)) {
-            spec = spec.option("--mount", mount::bind(self.dialect, &mount.source, &mount.target, mount.read_only));
+            spec = mount::bind(spec, self.engine.dialect, &mount.source, &mount.target, mount.read_only);
         }
         spec.option("--entrypoint", "sh").arg(self.image.as_str()).option("-c", frame::BOOT)
     }
@@ -88,7 +87,7 @@ impl Container {
 
     /// The last resort against a container that does not go.
     pub fn remove_command(&self, run_id: &str) -> CommandSpec {
-        CommandSpec::new(&self.engine).args(self.dialect.remove).arg(Container::name(run_id))
+        self.engine.remove_command().arg(Container::name(run_id))
     }
 
     /// What the engine's `words` mean, with which it refused to make this, and `status`, its client's exit code.
@@ -110,8 +109,9 @@ impl Container {
 
     fn limits(&self, spec: CommandSpec) -> CommandSpec {
         let (uid, gid) = self.user.ids();
-        let spec = spec.option("--user", format!("{uid}:{gid}")).args(["--cap-drop", "ALL"]).args(self.dialect.harden);
-        let mut spec = match self.dialect.limits {
+        let spec =
+            spec.option("--user", format!("{uid}:{gid}")).args(["--cap-drop", "ALL"]).args(self.engine.dialect.harden);
+        let mut spec = match self.engine.dialect.limits {
             LimitedBy::Groups => {
                 let memory = format!("{}b", self.memory);
                 spec.option("--pids-limit", self.pids.to_string())
@@ -128,7 +128,7 @@ impl Container {
                 match self.network.as_str() {
                     // What it attaches a container to that says nothing.
                     "bridge" => spec,
-                    "none" => spec.arg("--no-dns"),
+                    "none" => spec.option("--network", "none").arg("--no-dns"),
                     name => spec.option("--network", name),
                 }
             }
@@ -136,12 +136,12 @@ impl Container {
         if let Mapping::KeepId { .. } = self.user {
             spec = spec.option("--userns", "keep-id");
         }
-        if self.dialect.adds_host && self.has_host_name() {
-            spec = spec.option("--add-host", format!("{}:host-gateway", self.dialect.host_name));
+        if self.engine.dialect.adds_host && self.has_host_name() {
+            spec = spec.option("--add-host", format!("{}:host-gateway", self.engine.dialect.host_name));
         }
-        if self.dialect.adds_host && self.door.is_none() && !self.is_far() && self.network == "host" {
+        if self.engine.dialect.adds_host && self.door.is_none() && !self.is_far() && self.network == "host" {
             // Where a run may be in a warm sandbox it need not know that one's network: in every one the host has the same name.
-            spec = spec.option("--add-host", format!("{}:127.0.0.1", self.dialect.host_name));
+            spec = spec.option("--add-host", format!("{}:127.0.0.1", self.engine.dialect.host_name));
         }
         spec
     }
@@ -158,7 +158,7 @@ impl Container {
 
     /// What the host is called inside, where that is not `localhost`.
     pub fn host_name(&self) -> Option<HostName> {
-        self.has_host_name().then(|| self.dialect.host(&self.engine))
+        self.has_host_name().then(|| self.engine.host())
     }
 
     /// What must be in force inside before the agent is started.
@@ -168,29 +168,25 @@ impl Container {
             cpus: self.cpus,
             pids: self.pids,
             read_only_root: self.read_only_root,
-            no_new_privileges: !self.dialect.is_apple(),
+            no_new_privileges: self.engine.dialect.hardens(),
             partial: self.partial,
         }
     }
 
     /// What was asked for that this engine has no word for, as names of settings.
     pub fn unspeakable(&self) -> Vec<&'static str> {
-        if self.dialect.limits == LimitedBy::Groups {
+        if self.engine.dialect.limits == LimitedBy::Groups {
             return Vec::new();
         }
-        let lacking = [
-            ("sandbox.network", self.network == "none"),
-            // A machine has whole CPUs.
-            ("sandbox.cpus", self.cpus < 1.0),
-        ];
-        lacking.into_iter().filter(|(_, lacks)| *lacks).map(|(name, _)| name).collect()
+        // A machine has whole CPUs.
+        if self.cpus < 1.0 { vec!["sandbox.cpus"] } else { Vec::new() }
     }
 
     /// The first path that this engine cannot be told.
     pub fn untellable(&self) -> Option<&Path> {
         let mounts = self.mounts.iter().flat_map(|mount| [mount.source.as_path(), mount.target.as_path()]);
         let mut paths = [self.workspace.as_path(), self.workdir.as_path()].into_iter().chain(mounts);
-        paths.find(|path| self.dialect.is_apple() && path.as_os_str().as_bytes().contains(&b','))
+        paths.find(|path| !self.engine.dialect.can_say(&path.to_string_lossy()))
     }
 
     fn storage(&self, mut spec: CommandSpec) -> CommandSpec {
@@ -199,7 +195,7 @@ impl Container {
             spec = spec.arg("--read-only");
         }
         let owned = format!("{HOME}:rw,exec,nosuid,nodev,uid={uid},gid={gid},mode=0700");
-        spec = match self.dialect.home {
+        spec = match self.engine.dialect.home {
             Home::Owned => spec.option("--tmpfs", owned),
             Home::Chowned => {
                 spec.option("--mount", format!("type=tmpfs,dst={HOME},U=true,tmpfs-mode=0700,notmpcopyup"))
@@ -207,26 +203,23 @@ impl Container {
             Home::Made => spec.option("--tmpfs", HOME),
         };
         if !self.is_mounted(Path::new("/tmp")) {
-            let options = if self.dialect.home == Home::Made { "" } else { ":rw,exec,nosuid,nodev,mode=1777" };
+            let options = if self.engine.dialect.home == Home::Made { "" } else { ":rw,exec,nosuid,nodev,mode=1777" };
             spec = spec.option("--tmpfs", format!("/tmp{options}"));
         }
-        spec = spec.option(
-            "--mount",
-            match self.remote {
-                // A nameless volume, on the engine's disk, which goes with the container.
-                Some(_) => mount::volume(self.dialect, &self.workdir),
-                None => mount::bind(self.dialect, &self.workspace, &self.workdir, false),
-            },
-        );
+        spec = match self.remote {
+            // A nameless volume, on the engine's disk, which goes with the container.
+            Some(_) => spec.option("--mount", mount::volume(self.engine.dialect, &self.workdir)),
+            None => mount::bind(spec, self.engine.dialect, &self.workspace, &self.workdir, false),
+        };
         for mount in &self.mounts {
-            spec = spec.option("--mount", mount::bind(self.dialect, &mount.source, &mount.target, mount.read_only));
+            spec = mount::bind(spec, self.engine.dialect, &mount.source, &mount.target, mount.read_only);
         }
         spec
     }
 
     /// The agent's home.
     fn home(&self) -> String {
-        if self.dialect.home == Home::Made { format!("{HOME}/own") } else { HOME.to_owned() }
+        if self.engine.dialect.home == Home::Made { format!("{HOME}/own") } else { HOME.to_owned() }
     }
 
     fn is_mounted(&self, target: &Path) -> bool {
@@ -245,13 +238,11 @@ impl Container {
 
 #[cfg(test)]
 pub(super) mod tests_support {
-    use super::super::dialect::DOCKER;
     use super::*;
 
     pub fn container() -> Container {
         Container {
-            engine: "docker".into(),
-            dialect: &DOCKER,
+            engine: Engine::docker("docker"),
             image: "ringfence/worker:latest".into(),
             network: "bridge".into(),
             memory: 4 << 30,

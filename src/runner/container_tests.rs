@@ -1,6 +1,5 @@
 //! What each engine is told of a container.
 
-use super::super::dialect::APPLE;
 use super::tests_support::container;
 use super::*;
 
@@ -45,14 +44,14 @@ fn a_rootless_engine_maps_the_caller() {
 
 #[test]
 fn podman_makes_the_home_the_users_and_names_its_host_itself() {
-    let line = line(&Container { engine: "podman".into(), dialect: Dialect::of("podman"), ..container() });
+    let line = line(&Container { engine: Engine::docker("podman"), ..container() });
     assert!(line.contains("--mount type=tmpfs,dst=/home/ringfence,U=true,tmpfs-mode=0700,notmpcopyup"), "{line}");
     assert!(!line.contains("uid=") && !line.contains("--add-host"), "{line}");
 }
 
 #[test]
 fn apple_is_told_only_what_it_knows() {
-    let apple = Container { engine: "container".into(), dialect: &APPLE, workspace: "/w".into(), ..container() };
+    let apple = Container { engine: Engine::apple("container"), workspace: "/w".into(), ..container() };
     let apple = Container { workdir: "/w".into(), cpus: 2.5, ..apple };
     let line = line(&apple);
     let known = [
@@ -68,7 +67,7 @@ fn apple_is_told_only_what_it_knows() {
         "--cpus",
         "--read-only",
         "--tmpfs",
-        "--mount",
+        "--volume",
         "--workdir",
         "--env",
         "--entrypoint",
@@ -78,16 +77,17 @@ fn apple_is_told_only_what_it_knows() {
     assert_eq!(words.filter(|word| !known.contains(word)).collect::<Vec<_>>(), Vec::<&str>::new(), "{line}");
     for part in [
         "--ulimit nproc=512:512 --memory 4096M --cpus 2",
-        "--tmpfs /home/ringfence --tmpfs /tmp --mount type=bind,source=/w,target=/w",
-        "--mount type=bind,source=/data,target=/data,readonly",
+        "--tmpfs /home/ringfence --tmpfs /tmp --volume /w:/w",
+        "--volume /data:/data:ro",
         "--env HOME=/home/ringfence/own",
     ] {
         assert!(line.contains(part), "{part}\nis not in\n{line}");
     }
     assert_eq!((apple.unspeakable(), apple.untellable()), (Vec::new(), None));
-    let closed = Container { network: "none".into(), cpus: 0.5, workspace: "/a,b".into(), ..apple };
-    assert_eq!(closed.unspeakable(), ["sandbox.network", "sandbox.cpus"]);
-    assert_eq!(closed.untellable(), Some(Path::new("/a,b")));
+    let closed = Container { network: "none".into(), cpus: 0.5, workspace: "/a=b".into(), ..apple };
+    assert!(self::line(&closed).contains("--network none --no-dns"));
+    assert_eq!(closed.unspeakable(), ["sandbox.cpus"]);
+    assert_eq!(closed.untellable(), Some(Path::new("/a=b")));
 }
 
 #[test]

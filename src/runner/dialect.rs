@@ -1,8 +1,72 @@
 //! How engines are spoken to: what each kind calls things, and what it puts in the place of what it lacks. Pure.
 
+use std::fmt;
 use std::path::Path;
 
 use crate::command::CommandSpec;
+
+/// An engine: its command-line program, and how that is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// The program.
+    pub program: String,
+    /// What it understands.
+    pub dialect: &'static Dialect,
+}
+
+impl Engine {
+    /// The engine of mode docker behind `program`.
+    pub fn docker(program: impl Into<String>) -> Self {
+        let program = program.into();
+        let dialect = match Path::new(&program).file_name().and_then(|name| name.to_str()) {
+            Some("podman" | "podman-remote") => &PODMAN,
+            _ => &DOCKER,
+        };
+        Engine { program, dialect }
+    }
+
+    /// The engine of mode apple behind `program`.
+    pub fn apple(program: impl Into<String>) -> Self {
+        Engine { program: program.into(), dialect: &APPLE }
+    }
+
+    /// The program, with nothing said to it yet.
+    pub fn command(&self) -> CommandSpec {
+        CommandSpec::new(&self.program)
+    }
+
+    /// Removes containers by force, with whatever runs in them.
+    pub fn remove_command(&self) -> CommandSpec {
+        self.command().args(self.dialect.remove)
+    }
+
+    /// Ends containers at once.
+    pub fn stop_command(&self) -> CommandSpec {
+        self.command().args(self.dialect.stop)
+    }
+
+    /// Shows whether it is well.
+    pub fn well_command(&self) -> CommandSpec {
+        self.command().args(self.dialect.well)
+    }
+
+    /// Fetches an image.
+    pub fn pull_command(&self, image: &str) -> CommandSpec {
+        self.command().args(self.dialect.pull).arg(image)
+    }
+
+    /// What its containers call this machine.
+    pub fn host(&self) -> HostName {
+        let names = || self.command().args(["system", "dns", "list"]);
+        HostName { name: self.dialect.host_name, known_by: self.dialect.is_apple().then(names) }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.program)
+    }
+}
 
 /// One kind of engine's command line, as far as it differs from the others'. Everything else of a container is said alike.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,8 +79,27 @@ pub struct Dialect {
     pub(super) run: &'static [&'static str],
     /// Those that keep a program from gaining privileges.
     pub(super) harden: &'static [&'static str],
-    /// The words that remove a container by force.
+    /// Options of one that stays.
+    pub(super) stay: &'static [&'static str],
+    /// The words that remove containers by force.
     pub(super) remove: &'static [&'static str],
+    /// Those that end them at once, while they stay. What idles in a sandbox heeds nothing but KILL.
+    pub(super) stop: &'static [&'static str],
+    /// Those that show whether it is well, and that fetch an image: for people.
+    pub(super) well: &'static [&'static str],
+    pub(super) pull: &'static [&'static str],
+    /// A part of what is said where a container's name is taken.
+    pub(super) taken: &'static str,
+    /// How it tells of containers.
+    pub(super) tells: Tells,
+    /// What no path may hold that it is told, nor the value of a label.
+    pub(super) unsayable: &'static [char],
+    /// The least memory that it gives to a container, bytes.
+    pub least_memory: u64,
+    /// Whether it makes an image of a container.
+    pub commits: bool,
+    /// Whether another container can keep the only way out of one, and services of this machine be brought inside.
+    pub has_doors: bool,
     /// How a container gets a home that is its agent's alone.
     pub(super) home: Home,
     /// What keeps memory, CPUs and processes within their limits.
@@ -32,6 +115,15 @@ pub(super) enum Home {
     Chowned,
     /// A tmpfs is everybody's: the supervisor makes a folder in it.
     Made,
+}
+
+/// How an engine tells of containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tells {
+    /// By a template, and only of those that filters fit.
+    ByTemplate,
+    /// In JSON of its own, of all that there are.
+    InJson,
 }
 
 /// What keeps memory, CPUs and processes within their limits.
@@ -52,7 +144,17 @@ pub const DOCKER: Dialect = Dialect {
     adds_host: true,
     run: &["--pull", "never", "--log-driver", "none"],
     harden: &["--security-opt", "no-new-privileges"],
+    stay: &["--stop-signal", "KILL"],
     remove: &["rm", "--force", "--volumes"],
+    stop: &["stop", "-t", "0"],
+    well: &["info"],
+    pull: &["pull"],
+    taken: "is already in use",
+    tells: Tells::ByTemplate,
+    unsayable: &[],
+    least_memory: 0,
+    commits: true,
+    has_doors: true,
     home: Home::Owned,
     limits: LimitedBy::Groups,
 };
@@ -61,39 +163,59 @@ pub const DOCKER: Dialect = Dialect {
 pub const PODMAN: Dialect =
     Dialect { host_name: "host.containers.internal", adds_host: false, home: Home::Chowned, ..DOCKER };
 
-/// Apple's `container`: every container is in a virtual machine, and much of Docker's command line is unknown.
+/// Apple's `container` (its command reference and sources, 0.12 to 1.2.2): every container is in a virtual machine, and much of
+/// Docker's command line is unknown. It takes no signal for the end of a container that stays, so one is named where it is ended.
 pub const APPLE: Dialect = Dialect {
     host_name: "host.container.internal",
     adds_host: false,
     run: &[],
     harden: &[],
+    stay: &[],
     remove: &["delete", "--force"],
+    stop: &["stop", "--signal", "SIGKILL", "--time", "0"],
+    well: &["system", "status"],
+    pull: &["image", "pull"],
+    // "container with id x already exists", and where two are made at once "hostname(s) already exist".
+    taken: "already exist",
+    tells: Tells::InJson,
+    // What divides a mount's source from its target, and a label's name from its value.
+    unsayable: &[':', '='],
+    least_memory: 200 << 20,
+    commits: false,
+    has_doors: false,
     home: Home::Made,
     limits: LimitedBy::Machine,
 };
 
 impl Dialect {
-    /// What `program`, a Docker-compatible engine's, speaks.
-    pub fn of(program: &str) -> &'static Dialect {
-        match Path::new(program).file_name().and_then(|name| name.to_str()) {
-            Some("podman" | "podman-remote") => &PODMAN,
-            _ => &DOCKER,
-        }
-    }
-
     /// `template`, which asks for labels by Docker's `.Label`, as this engine takes it.
     pub(super) fn template(&self, template: &str) -> String {
         if *self == PODMAN { template.replace("(.Label ", "(index .Labels ") } else { template.to_owned() }
     }
 
-    /// What containers that `program` makes call their host.
-    pub fn host(&self, program: &str) -> HostName {
-        HostName { name: self.host_name, known_by: self.is_apple().then(|| host_names_command(program)) }
-    }
-
     /// Whether this is Apple's.
     pub fn is_apple(&self) -> bool {
         *self == APPLE
+    }
+
+    /// Whether it can be told of this path, or of a label with this value.
+    pub fn can_say(&self, text: &str) -> bool {
+        !text.contains(self.unsayable)
+    }
+
+    /// Whether its containers can be kept from gaining privileges.
+    pub fn hardens(&self) -> bool {
+        !self.harden.is_empty()
+    }
+
+    /// Whether the agent's home is a folder that somebody has to make inside.
+    pub fn makes_homes(&self) -> bool {
+        self.home == Home::Made
+    }
+
+    /// Whether these words say that a container's name is taken.
+    pub fn says_taken(&self, words: &str) -> bool {
+        words.contains(self.taken)
     }
 }
 
@@ -104,14 +226,4 @@ pub struct HostName {
     pub name: &'static str,
     /// Lists the names that have been set up, where this one has to be.
     pub known_by: Option<CommandSpec>,
-}
-
-/// Asks Apple's whether its service runs.
-pub fn status_command(program: &str) -> CommandSpec {
-    CommandSpec::new(program).args(["system", "status"])
-}
-
-/// Lists the names by which Apple's containers reach this machine.
-fn host_names_command(program: &str) -> CommandSpec {
-    CommandSpec::new(program).args(["system", "dns", "list"])
 }

@@ -1,5 +1,6 @@
 //! Docker mode: a throwaway container around the supervisor, on any engine with Docker's command line.
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -20,7 +21,7 @@ const REMOVAL: Duration = Duration::from_secs(30);
 const GROWTH: u64 = 8 << 30;
 
 /// That `engine` does not enforce `lacking`, and nothing was started.
-pub fn unenforced(engine: &str, lacking: &[&str]) -> Failure {
+pub fn unenforced(engine: &impl fmt::Display, lacking: &[&str]) -> Failure {
     Failure::config(
         format!("{engine} does not enforce {} here, so nothing was started", lacking.join(", ")),
         "run it all the same, without: --allow-partial; what an engine can do: ringfence sandbox show",

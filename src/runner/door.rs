@@ -30,7 +30,7 @@ pub fn keep(host: &Host, container: &Container, made: &str) -> Result<()> {
     if !answer.status.success() {
         return Err(container.failure(&answer.stderr, answer.status.code()).into());
     }
-    let wait = CommandSpec::new(&container.engine).args(["exec"]).arg(Door::name(made));
+    let wait = container.engine.command().args(["exec"]).arg(Door::name(made));
     if !ask(&wait.args(["sh", "-c", WAIT, "sh", door.inside.socket]))?.status.success() {
         // It did not stay up, and nothing else is known to keep it from that.
         return Err(without_perl(&container.image).into());
@@ -43,7 +43,7 @@ pub fn forget(host: &Host, container: &Container, made: &str) {
     if container.door.is_some() {
         // After a signal, too.
         let host = Host { interrupts: Interrupts::default(), ..host.clone() };
-        let command = CommandSpec::new(&container.engine).args(["rm", "--force", "--volumes"]).arg(Door::name(made));
+        let command = container.engine.remove_command().arg(Door::name(made));
         let _ = host.capture(&command, UP);
     }
 }

@@ -1,10 +1,11 @@
 //! What an engine's words mean. Looked at only after a failure, and only at words that are certainly the engine's.
 
+use super::Engine;
 use crate::failure::{Class, Failure};
 
 /// The failure that `text`, the standard error of `engine`, and `status`, its client's exit code, stand for, when `image` was to
 /// be used on `network`.
-pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Option<i32>) -> Failure {
+pub fn classify(engine: &Engine, image: &str, network: &str, text: &str, status: Option<i32>) -> Failure {
     let lower = text.to_lowercase();
     let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
     let failure = if says(&["permission denied while trying to connect", "connect: permission denied"]) {
@@ -29,8 +30,14 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
             format!("{image} is not a legal image name"),
             format!("ringfence sandbox set sandbox.image {}", image.to_lowercase()),
         )
-    } else if says(&["no such image", "image not known", "unable to find image", "no such object", "image not present"])
-    {
+    } else if says(&[
+        "no such image",
+        "image not known",
+        "unable to find image",
+        "no such object",
+        "image not present",
+        "image not found",
+    ]) {
         Failure::new(Class::ImageMissing, format!("the image {image} is not on this engine"), image_hint(engine, image))
     } else if says(&["network"]) && says(&["not found", "no such network", "unable to find network"]) {
         Failure::new(
@@ -83,17 +90,20 @@ pub fn classify(engine: &str, image: &str, network: &str, text: &str, status: Op
         Failure::new(
             Class::Engine,
             format!("{engine} could not run the container ({code})"),
-            format!("{engine} info shows whether the engine is well; run again with --verbose for the whole command"),
+            format!(
+                "{} shows whether the engine is well; run again with --verbose for the whole command",
+                engine.well_command()
+            ),
         )
     };
     failure.because(last_words(text))
 }
 
 /// How the engine behind this program is started.
-fn start_hint(engine: &str) -> String {
-    match engine.rsplit('/').next().unwrap_or(engine) {
+fn start_hint(engine: &Engine) -> String {
+    match engine.program.rsplit('/').next().unwrap_or_default() {
         "podman" => "podman machine start (macOS), or set CONTAINER_HOST to where it listens".into(),
-        "container" => format!("{engine} system start"),
+        _ if engine.dialect.is_apple() => format!("{engine} system start"),
         _ => "start it (sudo systemctl start docker, or Docker Desktop), or set DOCKER_HOST to where it listens".into(),
     }
 }
@@ -112,11 +122,11 @@ const UNREACHABLE: &[&str] = &[
     "no such host",
 ];
 
-fn image_hint(engine: &str, image: &str) -> String {
+fn image_hint(engine: &Engine, image: &str) -> String {
     if image.starts_with("ringfence/") {
         "ringfence sandbox build-image".into()
     } else {
-        format!("{engine} pull {image}, or ringfence sandbox build-image --tag {image}")
+        format!("{}, or ringfence sandbox build-image --tag {image}", engine.pull_command(image))
     }
 }
 
@@ -135,7 +145,7 @@ mod tests {
     use super::*;
 
     fn class(text: &str) -> Class {
-        classify("docker", "nope:latest", "nonet", text, Some(125)).class
+        classify(&Engine::docker("docker"), "nope:latest", "nonet", text, Some(125)).class
     }
 
     #[test]
@@ -160,6 +170,9 @@ mod tests {
                 Class::ImageMissing,
             ),
             ("Error: internalError: \"XPC connection error: Connection invalid\"", Class::DaemonUnreachable),
+            // After the sources of Apple's, 1.2.
+            ("Error: notFound: \"image not found: nope:latest\"", Class::ImageMissing),
+            ("Error: notFound: \"network nonet not found\"", Class::NetworkMissing),
             ("Unable to find image 'nope:latest' locally", Class::ImageMissing),
             ("Error: nope:latest: image not known", Class::ImageMissing),
             ("docker: Error response from daemon: network nonet not found.", Class::NetworkMissing),
@@ -227,7 +240,7 @@ mod tests {
             "exec /usr/bin/sh: exec format error",
             "{\"msg\":\"exec container process `/bin/sh`: Exec format error\",\"level\":\"error\"}",
         ] {
-            let failure = classify("docker", "debian:13", "bridge", text, Some(1));
+            let failure = classify(&Engine::docker("docker"), "debian:13", "bridge", text, Some(1));
             assert_eq!(failure.class, Class::InvalidImage);
             assert!(failure.message.contains("another processor") && failure.hint.contains("docker pull debian:13"));
         }
@@ -236,7 +249,7 @@ mod tests {
     #[test]
     fn the_cause_leaves_out_the_usage_reminder() {
         let failure = classify(
-            "docker",
+            &Engine::docker("docker"),
             "x",
             "bridge",
             "docker: oh no.\n\nRun 'docker run --help' for more information\n",

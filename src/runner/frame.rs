@@ -110,6 +110,9 @@ pub struct Inside<'a> {
     pub parcel: Option<&'a Parcel>,
 }
 
+/// Makes the home, where that is a folder in one which is everybody's. Several may do so at once.
+pub const MAKE_HOME: &str = r#"[ -d "$HOME" ] || mkdir -m 700 "$HOME" 2>/dev/null || [ -d "$HOME" ]"#;
+
 /// What is around the shell that a frame is sent to.
 #[derive(Clone, Copy, Debug)]
 pub enum Around<'a> {
@@ -148,6 +151,7 @@ pub fn encode(job: &Job, nonce: &str, grace: Duration, around: Around<'_>) -> Ve
     script.enter(job.command.cwd.as_deref().filter(|_| matches!(around, Around::Sandbox(_))));
     script.fence(around);
     script.relay(job, around);
+    script.home(around);
     script.files(job, around);
     script.assign("rf_task", &job.prompt);
     script.agent(job, nonce);
@@ -243,6 +247,11 @@ impl Script {
         self.assign("rf_parcel", parcel.map_or(b"", |parcel| parcel.nonce.as_bytes()));
         let length = parcel.map(|parcel| parcel.length.to_string()).unwrap_or_default();
         self.assign("rf_parcel_length", length.as_bytes());
+    }
+
+    /// The home of this machine is its owner's business.
+    fn home(&mut self, around: Around<'_>) {
+        self.raw("rf_home() { ").raw(if around.is_machine() { ":" } else { MAKE_HOME }).raw("; }\n");
     }
 
     /// In a subshell, for a umask of its own: what is written here is the agent's user's alone.

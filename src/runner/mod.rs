@@ -5,6 +5,7 @@
 //! already by one `docker exec`.
 
 mod addresses;
+mod apple;
 mod ask;
 mod carry;
 mod container;
@@ -20,6 +21,7 @@ mod host;
 mod identity;
 mod interrupts;
 mod lifeline;
+mod listing;
 mod loopback;
 mod machine;
 mod mapping;
@@ -45,15 +47,16 @@ pub use ask::{
 };
 pub use carry::Remote;
 pub use container::{Container, SHARED};
-pub use dialect::{APPLE, Dialect, HOST_NAME, HostName, status_command};
+pub use dialect::{Engine, HOST_NAME, HostName};
 pub use docker::{DockerRunner, unenforced};
 pub use door::{forget as forget_door, keep as keep_door};
 pub use endpoint::{address as engine_address, is_remote};
 pub use forward::{Forward, Forwards};
-pub use frame::{NAME as NAME_INSIDE, PLACES as PLACES_INSIDE, marker as run_marker};
+pub use frame::{MAKE_HOME, NAME as NAME_INSIDE, PLACES as PLACES_INSIDE, marker as run_marker};
 pub use host::HostRunner;
 pub use identity::{new_nonce, new_run_id, now_rfc3339};
 pub use interrupts::Interrupts;
+pub use listing::{Filter, Listing, Row};
 pub use loopback::{Service, rewrite as rewrite_loopback};
 pub use machine::{Captured, Host, find_program};
 pub use mapping::Mapping;
@@ -62,10 +65,7 @@ pub use mount::Mount;
 pub use owner::Owner;
 pub use pass::{Pass, Passed, Streams};
 pub use presence::{announce as announce_in_sandbox, count as runs_in_sandboxes, tell as tell_runs_in_sandbox};
-pub use sandbox::{
-    IS_OURS, IS_SANDBOX, LOOP, Sandbox, default_name, is_sandbox_name, list_command, loop_name, named,
-    shape as sandbox_shape,
-};
+pub use sandbox::{LOOP, Sandbox, default_name, is_sandbox_name, loop_name, shape as sandbox_shape};
 pub use sidecar::{Door, DoorInside, PUMP};
 pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox, without_door};
 
@@ -239,7 +239,7 @@ pub trait Runner {
 }
 
 /// What an engine's words mean, where it was to use `image` on `network` and said `text`.
-pub fn engine_failure(engine: &str, image: &str, network: &str, text: &str, status: Option<i32>) -> Failure {
+pub fn engine_failure(engine: &Engine, image: &str, network: &str, text: &str, status: Option<i32>) -> Failure {
     engine::classify(engine, image, network, text, status)
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::dialect::{Dialect, PODMAN};
+use crate::command::CommandSpec;
 
 /// A bind mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +18,17 @@ pub struct Mount {
     pub read_only: bool,
 }
 
-/// The value of `--mount`: one line of CSV (RFC 4180), whose quoted fields carry commas, colons, quotes, spaces and newlines.
-pub(super) fn bind(dialect: &Dialect, source: &Path, target: &Path, read_only: bool) -> OsString {
+/// Adds the option that mounts `source` at `target`.
+pub(super) fn bind(spec: CommandSpec, dialect: &Dialect, source: &Path, target: &Path, read_only: bool) -> CommandSpec {
     if dialect.is_apple() {
-        // Its format knows no quotes.
-        let mut value = OsString::from("type=bind,source=");
-        value.push(source);
-        value.push(",target=");
+        // Its `--mount` takes folders only.
+        let mut value = OsString::from(source);
+        value.push(":");
         value.push(target);
-        value.push(if read_only { ",readonly" } else { "" });
-        return value;
+        value.push(if read_only { ":ro" } else { "" });
+        return spec.option("--volume", value);
     }
+    // One line of CSV (RFC 4180), whose quoted fields carry commas, colons, quotes, spaces and newlines.
     let mut value = b"type=bind,".to_vec();
     value.extend(field("src=", source.as_os_str()));
     value.push(b',');
@@ -35,7 +36,7 @@ pub(super) fn bind(dialect: &Dialect, source: &Path, target: &Path, read_only: b
     if read_only {
         value.extend_from_slice(b",readonly");
     }
-    OsString::from_vec(value)
+    spec.option("--mount", OsString::from_vec(value))
 }
 
 /// The value of `--mount` for a volume without a name, and without what the image has at its place.

@@ -6,13 +6,13 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
-use super::{Container, Dialect, Door, frame, now_rfc3339};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::dialect::Tells;
+use super::{Container, Door, Engine, apple, frame, now_rfc3339};
 use crate::command::CommandSpec;
 
-/// The label that tells a sandbox from other containers, with its value.
-pub const IS_SANDBOX: &str = "ringfence.kind=sandbox";
-/// The label of everything that ringfence makes, with its value.
-pub const IS_OURS: &str = "ringfence=1";
 /// The label that holds the id of a sandbox's loop, whole.
 pub const LOOP: &str = "ringfence.loop";
 
@@ -30,17 +30,6 @@ rf_signal "$1" "$2"
 rf_try=0
 while rf_signal 0 "$2"; [ -n "$rf_left" ] && [ $rf_try -lt "$3" ]; do sleep 0.1 || sleep 1; rf_try=$((rf_try + 1)); done
 [ -z "$rf_left" ] || rf_signal KILL "$2""#;
-
-/// What is asked of the engine about a container: one JSON object in a line.
-const ROW: &str = concat!(
-    r#"{"id":{{json .ID}},"name":{{json .Names}},"state":{{json .State}},"image":{{json .Image}},"#,
-    r#""kind":{{json (.Label "ringfence.kind")}},"agent":{{json (.Label "ringfence.agent")}},"#,
-    r#""loop":{{json (.Label "ringfence.loop")}},"workspace":{{json (.Label "ringfence.workspace")}},"#,
-    r#""created":{{json (.Label "ringfence.created")}},"host":{{json (.Label "ringfence.owner.host")}},"#,
-    r#""door":{{json (.Label "ringfence.door")}},"shape":{{json (.Label "ringfence.shape")}},"pid":{{json (.Label "ringfence.owner.pid")}},"#,
-    r#""start":{{json (.Label "ringfence.owner.start")}},"space":{{json (.Label "ringfence.owner.space")}},"#,
-    r#""grace":{{json (.Label "ringfence.grace")}}}"#
-);
 
 /// What is asked of the engine about one sandbox.
 const LOOK: &str = concat!(
@@ -92,7 +81,7 @@ fn hash(bytes: &[u8]) -> u64 {
 /// hosts or mounts have different ones.
 pub fn shape(container: &Container) -> String {
     let mut all = container.image.clone().into_bytes();
-    for arg in container.hardened(CommandSpec::new(&container.engine), &[]).args {
+    for arg in container.hardened(container.engine.command(), &[]).args {
         all.push(0);
         all.extend(arg.into_vec());
     }
@@ -102,11 +91,11 @@ pub fn shape(container: &Container) -> String {
     format!("{:016x}", hash(&all))
 }
 
-/// A warm sandbox, by the engine's program and its name there.
+/// A warm sandbox, by its engine and its name there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sandbox {
-    /// The engine's command-line program.
-    pub engine: String,
+    /// The engine that it is on.
+    pub engine: Engine,
     /// The container's name.
     pub name: String,
 }
@@ -125,9 +114,11 @@ impl Sandbox {
         labels.push(("ringfence.shape", shape(container)));
         labels.extend(loop_id.map(|id| (LOOP, id.to_owned())));
         labels.extend(container.door.as_ref().map(|_| ("ringfence.door", Door::name(made))));
-        let spec = CommandSpec::new(&self.engine)
-            .args(["run", "--detach", "--init", "--stop-signal", "KILL"])
-            .args(container.dialect.run)
+        let spec = self.engine.command();
+        let spec = spec
+            .args(["run", "--detach", "--init"])
+            .args(self.engine.dialect.stay)
+            .args(self.engine.dialect.run)
             .option("--name", self.name.as_str());
         let mut folders = vec![(container.workspace.as_path(), container.workdir.as_path())];
         folders.extend(container.mounts.iter().map(|mount| (mount.source.as_path(), mount.target.as_path())));
@@ -151,7 +142,18 @@ impl Sandbox {
 
     /// Asks what it is, whether it runs, since when, and which container keeps its door.
     pub fn look_command(&self) -> CommandSpec {
-        self.on(&["container", "inspect", "--format", LOOK])
+        match self.engine.dialect.tells {
+            Tells::ByTemplate => self.on(&["container", "inspect", "--format", LOOK]),
+            Tells::InJson => self.on(&["inspect"]),
+        }
+    }
+
+    /// The answer to [`Sandbox::look_command`]; absent where there is nothing of this name, which one engine says in its answer.
+    pub(super) fn looked(&self, answer: &[u8]) -> Result<Option<Looked>, serde_json::Error> {
+        if self.engine.dialect.tells == Tells::InJson {
+            return apple::told(answer).map(|all| all.first().map(Looked::from));
+        }
+        serde_json::from_slice(answer).map(Some)
     }
 
     /// Brings the boot line to a shell in it.
@@ -173,20 +175,48 @@ impl Sandbox {
 
     /// The engine's program with these words and the name behind them.
     pub fn on(&self, words: &[&str]) -> CommandSpec {
-        CommandSpec::new(&self.engine).args(words.iter().copied()).arg(self.name.as_str())
+        self.engine.command().args(words.iter().copied()).arg(self.name.as_str())
     }
 }
 
-/// Lists the containers, running or not, that all of these `label=value` or `name=…` filters fit.
-pub fn list_command(engine: &str, filters: &[String]) -> CommandSpec {
-    let spec =
-        CommandSpec::new(engine).args(["ps", "--all", "--no-trunc", "--format"]).arg(Dialect::of(engine).template(ROW));
-    filters.iter().fold(spec, |spec, filter| spec.option("--filter", filter.as_str()))
+/// What an engine tells of a container.
+#[derive(Debug, Deserialize)]
+pub(super) struct Looked {
+    name: String,
+    #[serde(default)]
+    kind: Option<String>,
+    /// The container that keeps its door.
+    #[serde(default)]
+    pub door: Option<String>,
+    /// Whether it runs.
+    pub running: bool,
+    #[serde(default)]
+    since: Option<String>,
 }
 
-/// The filter for a container's whole name.
-pub fn named(name: &str) -> String {
-    format!("name=^/?{}$", name.replace('.', r"\."))
+impl Looked {
+    /// Whether this is the sandbox `name`, and not another container that begins so.
+    pub(super) fn is_sandbox(&self, name: &str) -> bool {
+        self.kind.as_deref() == Some("sandbox") && self.name.trim_start_matches('/') == name
+    }
+
+    /// Since when it runs, where that is told.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.since.as_deref()?.parse().ok()
+    }
+}
+
+impl From<&apple::Told> for Looked {
+    fn from(told: &apple::Told) -> Self {
+        let label = |name: &str| told.labels().get(name).cloned();
+        Looked {
+            name: told.name().to_owned(),
+            kind: label("ringfence.kind"),
+            door: label("ringfence.door"),
+            running: told.state() == "running",
+            since: told.since().map(|since| since.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -235,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_sandbox_is_as_hard_as_a_run_and_outlives_its_maker() {
-        let sandbox = Sandbox { engine: "docker".into(), name: "loop-7-claude".into() };
+        let sandbox = Sandbox { engine: Engine::docker("docker"), name: "loop-7-claude".into() };
         let line = sandbox.create_command(&container(), Some("7"), "id").to_string();
         let run = container().run_command("id").to_string();
         let hardening = |line: &str| {

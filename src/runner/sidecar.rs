@@ -64,7 +64,7 @@ impl Door {
 
     /// Makes the container. It is root inside, without a capability: so the folder is its own.
     fn create_command(&self, container: &Container, run_id: &str) -> CommandSpec {
-        let spec = CommandSpec::new(&container.engine).args(["create", "--rm", "--interactive"]);
+        let spec = container.engine.command().args(["create", "--rm", "--interactive"]);
         let labels = [("ringfence.run", run_id.to_owned())].into_iter().chain(identity::owner_labels(container.grace));
         self.hardened(spec, container, run_id, labels).option("-c", frame::BOOT)
     }
@@ -72,7 +72,7 @@ impl Door {
     /// Makes and starts the one of a warm sandbox, whose making is called `made`.
     pub(super) fn keep_command(&self, container: &Container, made: &str) -> CommandSpec {
         let labels = [("ringfence.made", made.to_owned()), ("ringfence.created", identity::now_rfc3339())];
-        self.hardened(CommandSpec::new(&container.engine).args(["run", "--detach"]), container, made, labels)
+        self.hardened(container.engine.command().args(["run", "--detach"]), container, made, labels)
             .option("-c", self.lasting.as_str())
     }
 
@@ -93,8 +93,8 @@ impl Door {
             spec = spec.option("--label", format!("{name}={value}"));
         }
         // Where the host has a name it is one that leads inward.
-        if container.dialect.adds_host {
-            spec = spec.option("--add-host", format!("{}:host-gateway", container.dialect.host_name));
+        if container.engine.dialect.adds_host {
+            spec = spec.option("--add-host", format!("{}:host-gateway", container.engine.dialect.host_name));
         }
         // It is the agent's image, whose variables are not to bring anything into the door.
         for name in ["PERL5OPT", "PERL5LIB", "LD_PRELOAD"] {
@@ -110,7 +110,7 @@ impl Door {
 
     /// Starts it on our streams.
     fn start_command(container: &Container, run_id: &str) -> CommandSpec {
-        CommandSpec::new(&container.engine).args(["start", "--attach", "--interactive"]).arg(Door::name(run_id))
+        container.engine.command().args(["start", "--attach", "--interactive"]).arg(Door::name(run_id))
     }
 
     /// What is executed for it before the agent's container is run, and beside that.
@@ -119,7 +119,7 @@ impl Door {
     }
 
     fn remove_command(container: &Container, run_id: &str) -> CommandSpec {
-        CommandSpec::new(&container.engine).args(["rm", "--force", "--volumes"]).arg(Door::name(run_id))
+        container.engine.remove_command().arg(Door::name(run_id))
     }
 }
 

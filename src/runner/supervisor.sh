@@ -13,6 +13,7 @@
 #   rf_fence_memory (bytes), rf_fence_millicpus, rf_fence_pids, rf_fence_read_only, rf_fence_no_new; rf_fence_partial starts it anyway
 #   rf_parcel  not empty where the workspace comes behind the frame, rf_parcel_length bytes of tar, and goes back behind the agent's
 #   output; what the mark before it carries
+#   rf_home   makes the home, where that is a folder in one which is everybody's
 #   rf_files  writes the credential files into the home
 #   rf_task   the task
 #   rf_agent  exports the variables and becomes the agent
@@ -206,8 +207,6 @@ if [ -n "$rf_fence" ]; then
     rf_lacks
     [ -z "$rf_lacking" ] || rf_say lacks "${rf_lacking#,}"
     [ -z "$rf_lacking" ] || [ -n "$rf_fence_partial" ] || exit 125
-    # Where an engine's home is everybody's, the agent's is a folder in it.
-    [ -d "$HOME" ] || mkdir -m 700 "$HOME" || rf_fail files
     if [ -n "$rf_parcel" ]; then
         # Not sent before we are ready: the shell's `head` in front of this script may take more than it gives.
         [ -z "$(ls -A)" ] || { echo "the image has files of its own where the workspace is to be" >&2; rf_fail workspace; }
@@ -217,7 +216,7 @@ if [ -n "$rf_fence" ]; then
         rm ".ringfence-$rf_parcel" || rf_fail workspace
     fi
 fi
-rf_files || rf_fail files
+{ rf_home && rf_files; } || rf_fail files
 rf_relay || rf_fail relay
 [ -S "$rf_door" ] || { [ -z "$rf_expects_door" ] || rf_fail door; rf_door=; }
 # A shell keeps a here-document in a pipe or in an unlinked file: the task leaves no trace on any disk.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use serde::Deserialize;
 use signal_hook::consts::SIGTERM;
 
 use super::frame::Around;
@@ -128,29 +127,18 @@ impl Runner for WarmRunner {
     }
 }
 
-/// What an engine tells of a container.
-#[derive(Deserialize)]
-struct Looked {
-    name: String,
-    #[serde(default)]
-    kind: Option<String>,
-    #[serde(default)]
-    door: Option<String>,
-    running: bool,
-    since: String,
-}
-
 /// Whether `words` are all that an engine says of a container that does not run, and nothing else.
 pub fn says_stopped(words: &str) -> bool {
     let words = words.trim().to_lowercase();
     let docker = words.starts_with("error response from daemon: container ") && words.ends_with(" is not running");
     let podman = words.starts_with("error: can only create exec sessions on running containers");
-    (docker || podman) && words.lines().count() == 1
+    let apple = words.starts_with("error: invalidstate: \"container ") && words.ends_with(" is not running\"");
+    (docker || podman || apple) && words.lines().count() == 1
 }
 
 /// Whether the engine says that the container is there and does not run.
 fn is_stopped(words: &str) -> bool {
-    // Docker, then Podman.
+    // Docker and Apple's, then Podman.
     words.contains("is not running") || words.contains("can only create exec sessions on running containers")
 }
 
@@ -171,18 +159,20 @@ pub fn start(host: &Host, sandbox: &Sandbox, inside: &DoorInside) -> Result<Opti
         None => Err(sandbox_failure(sandbox, late, None).into()),
     };
     let looked = answered(sandbox.look_command(), "it took too long to look at it")?;
-    let looked: Looked = serde_json::from_slice(&looked)
-        .map_err(|error| sandbox_failure(sandbox, &format!("it is told of in a form of its own: {error}"), None))?;
-    if looked.kind.as_deref() != Some("sandbox") || looked.name.trim_start_matches('/') != sandbox.name {
+    let looked = sandbox
+        .looked(&looked)
+        .map_err(|error| sandbox_failure(sandbox, &format!("it is told of in a form of its own: {error}"), None))?
+        .ok_or_else(|| missing(sandbox))?;
+    if !looked.is_sandbox(&sandbox.name) {
         return Err(foreign(sandbox).into());
     }
     if looked.running {
-        return Ok(looked.since.parse().ok());
+        return Ok(looked.since());
     }
     let door = looked.door.as_deref().filter(|name| is_sandbox_name(name));
     answered(sandbox.start_command(door), "it took too long to start")?;
     if let Some(door) = door {
-        let renew = CommandSpec::new(&sandbox.engine).args(["exec", door]).args(inside.renew.iter().cloned());
+        let renew = sandbox.engine.command().args(["exec", door]).args(inside.renew.iter().cloned());
         answered(renew, "it took too long to bring the rules of its door up to date")?;
     }
     Ok(None)
@@ -220,11 +210,23 @@ const GONE: &[&str] = &[
     "no container found with name",
     "marked for removal",
     "removal of container",
+    // Apple's.
+    "get failed: container",
+    "container not found: ",
+    "container with id",
 ];
 
 /// What they say of one that ends under an `exec`.
-const ENDING: &[&str] =
-    &["setns", "in a stopped state", "task not found", "namespace path", "no running task", "procready not received"];
+const ENDING: &[&str] = &[
+    "setns",
+    "in a stopped state",
+    "task not found",
+    "namespace path",
+    "no running task",
+    "procready not received",
+    // Apple's.
+    "no runtime client exists",
+];
 
 /// What the engine's words about a sandbox mean.
 pub fn sandbox_failure(sandbox: &Sandbox, words: &str, status: Option<i32>) -> Failure {
@@ -250,7 +252,7 @@ pub fn sandbox_failure(sandbox: &Sandbox, words: &str, status: Option<i32>) -> F
     match failure.class {
         Class::Engine => Failure {
             message: format!("{engine} could not reach into the sandbox {name}"),
-            hint: format!("see whether it is well: ringfence sandbox ls; {engine} info"),
+            hint: format!("see whether it is well: ringfence sandbox ls; {}", engine.well_command()),
             ..failure
         },
         _ => failure,
@@ -259,11 +261,12 @@ pub fn sandbox_failure(sandbox: &Sandbox, words: &str, status: Option<i32>) -> F
 
 #[cfg(test)]
 mod tests {
+    use super::super::Engine;
     use super::*;
 
     #[test]
     fn an_engines_words_about_a_sandbox() {
-        let sandbox = Sandbox { engine: "docker".into(), name: "s1".into() };
+        let sandbox = Sandbox { engine: Engine::docker("docker"), name: "s1".into() };
         for (words, class) in [
             ("Error response from daemon: No such container: s1", Class::SandboxMissing),
             ("Error: no container with name or ID \"s1\" found: no such container", Class::SandboxMissing),
@@ -287,6 +290,10 @@ mod tests {
                 Class::Engine,
             ),
             ("OCI runtime exec failed: exec failed: cannot exec in a stopped state: unknown", Class::Engine),
+            // After the sources of Apple's, 1.2.
+            ("Error: notFound: \"get failed: container s1 not found\"", Class::SandboxMissing),
+            ("Error: notFound: \"container not found: s1\"", Class::SandboxMissing),
+            ("Error: invalidState: \"container s1 is not running\"", Class::Engine),
             (
                 "OCI runtime exec failed: exec failed: unable to start container process: exec: \"sh\": executable file not \
                  found in $PATH: unknown",

@@ -317,8 +317,9 @@ impl Warm {
         let engine = Engine::get()?;
         let bed = engine.bed();
         let image = engine.tiny();
+        let mode = Runtime::chosen().configured();
         bed.config(&format!(
-            "agent = \"shell\"\n[run]\ngrace = \"1s\"\nbackoff = \"1ms\"\n[sandbox]\nimage = \"{image}\"\nnetwork = \"none\"\n"
+            "{mode}agent = \"shell\"\n[run]\ngrace = \"1s\"\nbackoff = \"1ms\"\n[sandbox]\nimage = \"{image}\"\nnetwork = \"none\"\n"
         ));
         let name = bed.root().file_name().unwrap().to_string_lossy().replace("bed-", "warm-");
         Some(Warm { bed, name })

@@ -30,6 +30,11 @@ impl Runtime {
         if self == Runtime::Apple { "apple" } else { "docker" }
     }
 
+    /// What a configuration begins with whose containers are made by it.
+    pub fn configured(self) -> &'static str {
+        if self == Runtime::Apple { "mode = \"apple\"\n" } else { "" }
+    }
+
     /// The program that ringfence calls.
     pub fn program(self) -> String {
         match self {
@@ -39,13 +44,28 @@ impl Runtime {
         }
     }
 
-    /// The options that close the network, where that can be done. Apple's limit of processes does not hold for root, as whom tests
-    /// often run: that is known here, and refused otherwise.
+    /// The options that close the network. Apple's limit of processes does not hold for root, as whom tests often run: that is known
+    /// here, and refused otherwise.
     pub fn closed(self) -> &'static [&'static str] {
         match self {
-            Runtime::Apple => &["--allow-partial"],
+            Runtime::Apple => &["--network", "none", "--allow-partial"],
             _ => &["--network", "none"],
         }
+    }
+
+    /// The option of runs in throwaway containers of tests, which often run as root: as above.
+    pub fn partly(self) -> &'static [&'static str] {
+        if self == Runtime::Apple { &["--allow-partial"] } else { &[] }
+    }
+
+    /// The agent's home inside.
+    pub fn home(self) -> &'static str {
+        if self == Runtime::Apple { "/home/ringfence/own" } else { "/home/ringfence" }
+    }
+
+    /// A limit of memory that is soon reached.
+    pub fn little_memory(self) -> &'static str {
+        if self == Runtime::Apple { "200m" } else { "96m" }
     }
 
     /// A bed whose ringfence uses this engine.

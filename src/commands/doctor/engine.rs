@@ -9,17 +9,20 @@ use super::check::Check;
 use super::machine::space;
 use super::verdict::DELEGATE;
 use crate::command::CommandSpec;
-use crate::commands::sandbox::{self, Row};
+use crate::commands::run::place;
 use crate::config::{AgentName, Environment, Settings};
 use crate::failure::{Class, Failure};
 use crate::image::{VERSION_LABEL, version_in};
 use crate::runner::{
-    self, Captured, Dialect, EngineFacts, Host, ImageFacts, Mapping, engine_failure, find_program, image_command,
-    info_command, list_command, network_command, read_image, read_info, status_command,
+    self, Captured, Engine, EngineFacts, Filter, Host, ImageFacts, Listing, Mapping, Row, engine_failure, find_program,
+    image_command, info_command, network_command, read_image, read_info,
 };
 
 /// How long the engine may take to answer a question.
 pub const CALL: Duration = Duration::from_secs(15);
+
+/// The containers that somebody owns.
+const OWNED: [Filter; 1] = [Filter::Has("ringfence.owner.pid")];
 
 /// What Podman takes for a network beside a network's name.
 const PODMANS: [&str; 3] = ["slirp4netns", "pasta", "private"];
@@ -40,7 +43,8 @@ struct Answer {
     took: Duration,
 }
 
-struct Engine<'a> {
+struct Look<'a> {
+    engine: Engine,
     settings: &'a Settings,
     host: &'a Host,
     thorough: bool,
@@ -48,58 +52,36 @@ struct Engine<'a> {
 
 /// Looks. A client too old to say its version with everything else is asked for it where `thorough`.
 pub fn look(settings: &Settings, agents: &[AgentName], env: &Environment, host: &Host, thorough: bool) -> Looked {
-    let command = settings.docker_command.as_str();
-    let program = match find_program(command.as_ref()) {
+    let engine = place::engine(settings.mode.value, settings);
+    let program = match find_program(engine.program.as_ref()) {
         Ok(path) => Check::ok("engine.program", path.display().to_string()),
         Err(failure) => {
             let checks = vec![Check::fail("engine.program", &failure)];
             return Looked { checks, untold: Vec::new(), leftovers: Vec::new() };
         }
     };
-    let engine = &Engine { settings, host, thorough };
+    let look = &Look { engine, settings, host, thorough };
+    let engine = &look.engine;
     let network =
         Some(settings.sandbox.network.as_str()).filter(|name| !["bridge", "default", "none", "host"].contains(name));
     let (info, image, network, left) = thread::scope(|scope| {
-        let start = |spec: CommandSpec| scope.spawn(move || engine.ask(&spec));
-        let info = start(info_command(command));
-        let image = start(image_command(command, &settings.sandbox.image));
-        let network = network.map(|name| start(network_command(command, name)));
-        let left = start(list_command(command, &["label=ringfence.owner.pid".to_owned()]));
+        let start = |spec: CommandSpec| scope.spawn(move || look.ask(&spec));
+        let info = start(info_command(engine));
+        let image = start(image_command(engine, &settings.sandbox.image));
+        let network = network.map(|name| start(network_command(engine, name)));
+        let left = start(Listing { engine, filters: &OWNED }.command());
         (join(info), join(image), network.map(join), join(left))
     });
     let mut checks = vec![program];
-    let Some(facts) = engine.daemon(&info, env, &mut checks) else {
+    let Some(facts) = look.daemon(&info, env, &mut checks) else {
         let reason = "the engine does not answer";
         checks.extend(["image", "network", "leftovers"].map(|id| Check::skip(id, reason)));
         return Looked { checks, untold: Vec::new(), leftovers: Vec::new() };
     };
-    let untold = engine.image(&image, &facts, agents, &mut checks);
-    checks.push(engine.network(network.as_ref(), &facts));
-    let leftovers = engine.leftovers(&left, &mut checks);
+    let untold = look.image(&image, &facts, agents, &mut checks);
+    checks.push(look.network(network.as_ref(), &facts));
+    let leftovers = look.leftovers(&left, &mut checks);
     Looked { checks, untold, leftovers }
-}
-
-/// Whether the service behind Apple's program runs.
-pub fn apple(settings: &Settings, host: &Host) -> Check {
-    let (id, began) = ("engine", Instant::now());
-    let program = settings.apple_command.as_str();
-    let answer = match host.capture(&status_command(program), CALL) {
-        Ok(Some(answer)) => answer,
-        Ok(None) => {
-            let message = format!("{program} did not answer within {} s", CALL.as_secs());
-            return Check::fail(
-                id,
-                &Failure::new(Class::DaemonUnreachable, message, format!("{program} system start")),
-            );
-        }
-        Err(error) => return Check::fail(id, &Failure::of(&error)),
-    };
-    if answer.status.success() {
-        return Check::ok(id, format!("{program}: its service runs")).took(began.elapsed());
-    }
-    let words = format!("{}\n{}", String::from_utf8_lossy(&answer.stdout), answer.stderr);
-    let failure = engine_failure(program, &settings.sandbox.image, "", &words, answer.status.code());
-    Check::fail(id, &failure).took(began.elapsed())
 }
 
 fn join(thread: thread::ScopedJoinHandle<'_, Answer>) -> Answer {
@@ -107,7 +89,7 @@ fn join(thread: thread::ScopedJoinHandle<'_, Answer>) -> Answer {
     thread.join().unwrap_or_else(lost)
 }
 
-impl Engine<'_> {
+impl Look<'_> {
     fn ask(&self, spec: &CommandSpec) -> Answer {
         let began = Instant::now();
         let result = self.host.capture(spec, CALL).and_then(|answer| {
@@ -129,7 +111,7 @@ impl Engine<'_> {
     fn failure(&self, answer: &Captured) -> Failure {
         let sandbox = &self.settings.sandbox;
         let words = runner::read_info_errors(&answer.stdout).unwrap_or_else(|| answer.stderr.clone());
-        engine_failure(&self.settings.docker_command, &sandbox.image, &sandbox.network, &words, answer.status.code())
+        engine_failure(&self.engine, &sandbox.image, &sandbox.network, &words, answer.status.code())
     }
 
     /// What the engine says of itself, where one answers.
@@ -168,7 +150,7 @@ impl Engine<'_> {
     }
 
     fn client(&self) -> Option<String> {
-        let answer = self.ask(&CommandSpec::new(self.settings.docker_command.as_str()).arg("--version"));
+        let answer = self.ask(&self.engine.command().arg("--version"));
         let words = answer.result.ok()?.stdout;
         Some(version_in(&String::from_utf8_lossy(&words))?.trim_end_matches(',').to_owned())
     }
@@ -176,11 +158,8 @@ impl Engine<'_> {
     /// Whether files will come out as the caller's.
     fn user(&self, facts: &EngineFacts, env: &Environment) -> Check {
         let id = "engine.user";
-        let mapping = Mapping::of_caller(
-            Dialect::of(&self.settings.docker_command),
-            |name| env.text(name).map(str::to_owned),
-            env.home().as_deref(),
-        );
+        let mapping =
+            Mapping::of_caller(self.engine.dialect, |name| env.text(name).map(str::to_owned), env.home().as_deref());
         match (facts.rootless, mapping) {
             (true, Mapping::Same { uid, .. }) if uid != 0 => Check::warn(
                 id,
@@ -227,7 +206,7 @@ impl Engine<'_> {
             let fix = if setting.starts_with("ringfence/") {
                 "ringfence sandbox build-image".to_owned()
             } else {
-                format!("{} pull --platform linux/{has} {}", *self.settings.docker_command, setting.value)
+                format!("{} pull --platform linux/{has} {}", self.engine, setting.value)
             };
             checks.push(Check::warn("image.architecture", fact, fix));
         }
@@ -281,10 +260,11 @@ impl Engine<'_> {
     }
 
     fn leftovers(&self, answer: &Answer, checks: &mut Vec<Check>) -> Vec<Row> {
-        let (id, command) = ("leftovers", self.settings.docker_command.as_str());
+        let id = "leftovers";
+        let listing = Listing { engine: &self.engine, filters: &OWNED };
         let rows = self
             .answer(answer)
-            .and_then(|captured| sandbox::rows(command, &String::from_utf8_lossy(&captured.stdout)))
+            .and_then(|captured| listing.rows(&String::from_utf8_lossy(&captured.stdout)))
             .map(|rows| rows.into_iter().filter(Row::is_orphan).collect::<Vec<_>>());
         let (rows, check) = match rows {
             Err(failure) => (Vec::new(), Check::warn(id, failure.message, failure.hint)),

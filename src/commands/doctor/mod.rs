@@ -20,13 +20,13 @@ use anyhow::Result;
 
 use crate::cli::DoctorArgs;
 use crate::commands::auth::{Depth, Ladder};
-use crate::commands::run::{Order, Workspace};
+use crate::commands::run::{Order, Workspace, place};
+use crate::commands::sandbox;
 use crate::commands::sandbox::prune::outlasting;
-use crate::commands::sandbox::{self, Row};
 use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
-use crate::runner::Host;
+use crate::runner::{Host, Row};
 use check::{Check, Report};
 use engine::{Looked, names};
 use path::Path;
@@ -124,11 +124,6 @@ impl Doctor<'_> {
         let planned = self.planned(case);
         let runs = !planned.failed();
         checks.push(planned);
-        if case.mode == Mode::Apple {
-            checks.push(engine::apple(&case.settings, self.host));
-            checks.push(Check::skip("run", "the way of a run is walked on the host and in Docker's containers only"));
-            return checks;
-        }
         let early = self.args.quick || !runs;
         let (looked, early_logins) = thread::scope(|scope| {
             let logins = early.then(|| scope.spawn(|| self.logins(case, Depth::Found)));
@@ -275,7 +270,7 @@ impl Doctor<'_> {
     /// Removes what earlier runs left that nobody owns any more, once it has had the time to end by itself.
     fn sweep(&self, settings: &Settings, mut rows: Vec<Row>, seen: Instant) -> Check {
         let (id, fix, began) = ("leftovers", "ringfence sandbox prune", Instant::now());
-        let engine = settings.docker_command.as_str();
+        let engine = &place::engine(settings.mode.value, settings);
         self.status.doing("leftovers that may still end by themselves");
         let swept = outlasting(self.host, engine, &mut rows, seen, PATIENCE)
             .and_then(|ending| sandbox::remove(self.host, engine, &rows).map(|()| ending));

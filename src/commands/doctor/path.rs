@@ -16,10 +16,10 @@ use super::verdict::{Expected, Named, Port, judge};
 use super::watch::Watch;
 use crate::agents;
 use crate::command::CommandSpec;
-use crate::commands::run::{Order, Plan, Workspace, services};
+use crate::commands::run::{Order, Plan, Workspace, place, services};
 use crate::config::{AgentName, Environment, Mode, Settings};
 use crate::failure::{Class, Failure};
-use crate::runner::{self, End, Host, Limits, Outcome, Service, Sink, Stop, inspect_command, remove_command};
+use crate::runner::{self, End, Engine, Host, Limits, Outcome, Service, Sink, Stop, inspect_command, remove_command};
 
 const PROBE: &str = include_str!("probe.sh");
 /// The variable of the canary.
@@ -61,6 +61,10 @@ pub struct Path<'a> {
 impl Path<'_> {
     fn mode(&self) -> Mode {
         self.settings.mode.value
+    }
+
+    fn engine(&self) -> Engine {
+        place::engine(self.mode(), self.settings)
     }
 
     /// The plan of a script. Its agent is the shell: no lease, and nothing else than what every run is handed.
@@ -109,7 +113,7 @@ impl Path<'_> {
         let side = Workspace { path: scratch.side() };
         let mut plan = self.plan(&Order::of_ours(self.settings.clone(), side, PROBE, args), &run_id)?;
         plan.hand_in(CANARY, &canary);
-        let inspect = self.mode().is_container().then(|| inspect_command(&self.settings.docker_command, &run_id));
+        let inspect = self.mode().is_container().then(|| inspect_command(&self.engine(), &run_id));
         let resolved: Vec<_> = names.iter().map(|named| named.name.clone().map(resolve)).collect();
         let mut watch = Watch::new(self.host, inspect, scratch.side().join("go"), &canary);
         let limits = Limits { timeout: Some(PROBE_LIMIT), idle_timeout: None, grace: GRACE };
@@ -240,12 +244,12 @@ impl Path<'_> {
 
     fn nothing_left(&self, run_id: &str) -> Result<Check> {
         let (id, began) = ("run.nothing-left", Instant::now());
-        let command = &self.settings.docker_command;
+        let engine = &self.engine();
         let container = || -> Result<bool> {
             if !self.mode().is_container() {
                 return Ok(false);
             }
-            let said = self.host.capture(&inspect_command(command, run_id), CALL)?;
+            let said = self.host.capture(&inspect_command(engine, run_id), CALL)?;
             Ok(said.is_none_or(|said| said.status.success()))
         };
         loop {
@@ -256,7 +260,7 @@ impl Path<'_> {
                 thread::sleep(Duration::from_millis(50));
                 continue;
             } else {
-                let hint = remove_command(command, &[runner::Container::name(run_id)]).to_string();
+                let hint = remove_command(engine, &[runner::Container::name(run_id)]).to_string();
                 Check::fail(id, &Failure::new(Class::Internal, "something of the run is left after its end", hint))
             };
             return Ok(check.took(began.elapsed()));

@@ -12,9 +12,26 @@ use crate::config::{AgentName, Environment, Handover, Mode, Origin, Settings, Wo
 use crate::egress::Policy;
 use crate::failure::Failure;
 use crate::runner::{
-    APPLE, Container, Dialect, DockerRunner, Host, HostName, HostRunner, Mapping, Mount, Remote, Runner, SHARED,
+    Container, DockerRunner, Engine, Host, HostName, HostRunner, Mapping, Mount, Remote, Runner, SHARED,
     engine_address, is_remote, unenforced,
 };
+
+/// What decides where a run takes place.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// Of this run.
+    pub settings: &'a Settings,
+    /// What it may reach, but for the listed hosts.
+    pub reach: &'a Reach,
+    /// Who works there.
+    pub agent: &'a dyn Agent,
+    /// In which folder.
+    pub workspace: &'a Workspace,
+    /// The caller's environment.
+    pub env: &'a Environment,
+    /// This machine.
+    pub host: &'a Host,
+}
 
 /// The place of a run whose warm sandbox does not exist.
 pub struct Instead {
@@ -51,15 +68,8 @@ pub struct Place {
 }
 
 /// The place that `mode` means.
-pub fn choose(
-    mode: Mode,
-    settings: &Settings,
-    reach: &Reach,
-    agent: &dyn Agent,
-    workspace: &Workspace,
-    env: &Environment,
-    host: &Host,
-) -> Result<Place> {
+pub fn choose(mode: Mode, of: Circumstances<'_>) -> Result<Place> {
+    let Circumstances { settings, reach, workspace, host, .. } = of;
     match mode {
         Mode::Host => Ok(Place {
             runner: Box::new(HostRunner::new(host.clone())),
@@ -77,9 +87,7 @@ pub fn choose(
             ]
             .concat(),
         }),
-        Mode::Docker | Mode::Apple => {
-            contained(mode, settings, reach::decide(settings, reach, agent, env)?, workspace, env, host)
-        }
+        Mode::Docker | Mode::Apple => contained(mode, of),
     }
 }
 
@@ -95,26 +103,22 @@ pub fn is_copied(settings: &Settings, env: &Environment) -> bool {
 /// Whether the engine of mode docker is on another machine.
 fn is_far(settings: &Settings, env: &Environment) -> bool {
     let variable = |name: &str| env.text(name).map(str::to_owned);
-    let address = engine_address(Dialect::of(&settings.docker_command), variable, env.home().as_deref());
+    let engine = engine(Mode::Docker, settings);
+    let address = engine_address(engine.dialect, variable, env.home().as_deref());
     address.as_deref().is_some_and(is_remote)
 }
 
 /// The container for a warm sandbox, and what the caller should know about it.
 ///
 /// # Errors
-/// Config (78) also where the mode, or the engine, has no warm sandboxes.
+/// Config (78) also where the engine has no warm sandboxes.
 pub fn warm_container(
     settings: &Settings,
     ways: Ways,
     workspace: &Workspace,
     env: &Environment,
 ) -> Result<(Container, Vec<String>), Failure> {
-    let mode = settings.mode_for(settings.agent.value);
-    if mode.value == Mode::Apple {
-        let message = format!("mode apple ({}) has no warm sandboxes in this version of ringfence", mode.origin);
-        return Err(Failure::config(message, "use Docker: --mode docker, or ringfence sandbox set docker"));
-    }
-    let (container, warnings) = container(Mode::Docker, settings, ways, workspace, env)?;
+    let (container, warnings) = container(warm_mode(settings), settings, ways, workspace, env)?;
     if container.remote.is_some() {
         let hint = "run without a sandbox there, or choose an engine on this machine: DOCKER_HOST";
         return Err(Failure::config("a remote engine has no warm sandboxes: they share the workspace", hint));
@@ -144,14 +148,9 @@ pub fn flag(origin: &Origin) -> Option<&str> {
     }
 }
 
-fn contained(
-    mode: Mode,
-    settings: &Settings,
-    mut ways: Ways,
-    workspace: &Workspace,
-    env: &Environment,
-    host: &Host,
-) -> Result<Place> {
+fn contained(mode: Mode, of: Circumstances<'_>) -> Result<Place> {
+    let Circumstances { settings, reach, agent, workspace, env, host } = of;
+    let mut ways = reach::decide(settings, reach, agent, env)?;
     let policy = ways.policy.take();
     let (container, warnings) = container(mode, settings, ways, workspace, env)?;
     Ok(Place {
@@ -168,10 +167,24 @@ fn contained(
     })
 }
 
-/// The program that makes the containers of `mode`, and how it is spoken to.
-fn engine(mode: Mode, settings: &Settings) -> (String, &'static Dialect) {
-    let program = if mode == Mode::Apple { &settings.apple_command } else { &settings.docker_command };
-    (program.value.clone(), if mode == Mode::Apple { &APPLE } else { Dialect::of(program) })
+/// The engine that makes the containers of `mode`.
+pub fn engine(mode: Mode, settings: &Settings) -> Engine {
+    match mode {
+        Mode::Apple => Engine::apple(settings.apple_command.as_str()),
+        Mode::Host | Mode::Docker => Engine::docker(settings.docker_command.as_str()),
+    }
+}
+
+/// The engine that warm sandboxes are on: that of the mode that is in force, Docker's where that is the host.
+pub fn warm_engine(settings: &Settings) -> Engine {
+    engine(warm_mode(settings), settings)
+}
+
+fn warm_mode(settings: &Settings) -> Mode {
+    match settings.mode_for(settings.agent.value).value {
+        Mode::Host => Mode::Docker,
+        mode => mode,
+    }
 }
 
 /// The container that the settings ask for in `mode`, with these ways to others, and what the caller should know about it.
@@ -198,7 +211,17 @@ pub fn container(
             workspace.path.display()
         ));
     }
-    let (engine, dialect) = engine(mode, settings);
+    let engine = engine(mode, settings);
+    let least = engine.dialect.least_memory;
+    if sandbox.memory.bytes() < least {
+        let message = format!(
+            "{engine} gives no container less than {} MiB of memory, and sandbox.memory is {} ({})",
+            least >> 20,
+            sandbox.memory.value,
+            sandbox.memory.origin
+        );
+        return Err(Failure::config(message, "give it more: --memory 4g, or ringfence sandbox set sandbox.memory 4g"));
+    }
     let remote = mode != Mode::Apple && is_copied(settings, env);
     let mounts = if remote {
         unmounted(settings, workspace, &mut warnings)?
@@ -208,11 +231,10 @@ pub fn container(
     let user = if remote {
         Mapping::Copied
     } else {
-        Mapping::of_caller(dialect, |name| env.text(name).map(str::to_owned), env.home().as_deref())
+        Mapping::of_caller(engine.dialect, |name| env.text(name).map(str::to_owned), env.home().as_deref())
     };
     let container = Container {
         engine,
-        dialect,
         remote: remote.then(|| Remote {
             far: is_far(settings, env),
             kept: env.state_dir().map(|folder| folder.join("returned")),
@@ -233,29 +255,33 @@ pub fn container(
         grace: settings.run.grace.value,
         partial: settings.allow_partial,
     };
-    if (container.door.is_some() || container.forwards.is_some()) && (mode == Mode::Apple || container.remote.is_some())
-    {
-        let there = if mode == Mode::Apple { "mode apple" } else { "a remote engine" };
-        let message = format!("{there} has no door for listed hosts, and no way for forwarded services");
-        return Err(Failure::config(
-            message,
-            "use --network none or a Docker Engine on this machine, without --allow-host and --forward",
-        ));
+    let has_ways = container.door.is_some() || container.forwards.is_some();
+    if has_ways && (!container.engine.dialect.has_doors || container.remote.is_some()) {
+        return Err(no_door(if container.remote.is_some() { "a remote engine" } else { "mode apple" }));
     }
     if mode == Mode::Apple && container.network == "host" {
         let message = format!("mode apple has no network of the host's ({})", settings.sandbox.network.origin);
         return Err(Failure::config(message, "use --network bridge: a service of this machine has a name there"));
     }
     if let Some(path) = container.untellable() {
-        let message = format!("{} cannot be told of a path with a comma in it: {}", container.engine, path.display());
+        let message =
+            format!("{} cannot be told of a path with `:` or `=` in it: {}", container.engine, path.display());
         return Err(Failure::usage(message, "rename it, or choose another folder with -C"));
     }
     match container.unspeakable() {
         lacking if lacking.is_empty() => {}
-        lacking if settings.allow_partial => warnings.push(without(&container.engine, &lacking)),
+        lacking if settings.allow_partial => warnings.push(without(&container.engine.program, &lacking)),
         lacking => return Err(unenforced(&container.engine, &lacking)),
     }
     Ok((container, warnings))
+}
+
+/// That listed hosts and forwarded services cannot be had `there`.
+pub fn no_door(there: &str) -> Failure {
+    Failure::config(
+        format!("{there} has no door for listed hosts, and no way for forwarded services"),
+        "use --network none or a Docker Engine on this machine, without --allow-host and --forward",
+    )
 }
 
 /// What of the host's files `container` has, and where it sees it; first the workspace.

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::attachments::Root;
 use super::inside::{self, Inside};
 use super::order::Order;
-use super::place::{self, Instead};
+use super::place::{self, Circumstances, Instead};
 use super::reach::Reach;
 use super::warm::{self, Wanted};
 use super::workspace::Workspace;
@@ -81,11 +81,10 @@ impl Plan {
         let agent = agents::agent(name);
         inside::register(settings, env, &host.secrets);
         workspace.still_there()?;
+        let of = Circumstances { settings, reach: &wish.reach, agent, workspace, env, host };
         let place = match &wish.sandbox {
-            Some(wanted) if mode.is_container() => {
-                warm::place(wanted.clone(), settings, &wish.reach, agent, workspace, env, host)?
-            }
-            _ => place::choose(mode, settings, &wish.reach, agent, workspace, env, host)?,
+            Some(wanted) if mode.is_container() => warm::place(wanted.clone(), of)?,
+            _ => place::choose(mode, of)?,
         };
         let Inside { mut variables, files, links, origin, anonymous, secrets, mut warnings } =
             inside::prepare(mode, settings, place.host_name.as_ref(), &place.forwarded, env, ask)?;

@@ -2,14 +2,12 @@
 
 use anyhow::Result;
 
-use super::place::{self, Instead, Place};
+use super::place::{self, Circumstances, Instead, Place};
 use super::reach::{self, Reach};
-use super::workspace::Workspace;
-use crate::agents::Agent;
 use crate::cli::RunArgs;
-use crate::config::{Environment, Origin, Settings};
+use crate::config::{Origin, Settings};
 use crate::failure::Failure;
-use crate::runner::{DockerRunner, Host, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name};
+use crate::runner::{DockerRunner, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name};
 
 /// The sandbox that the caller wants.
 #[derive(Clone)]
@@ -49,15 +47,8 @@ impl Wanted {
 }
 
 /// The place that `wanted` means.
-pub fn place(
-    wanted: Wanted,
-    settings: &Settings,
-    reach: &Reach,
-    agent: &dyn Agent,
-    workspace: &Workspace,
-    env: &Environment,
-    host: &Host,
-) -> Result<Place> {
+pub fn place(wanted: Wanted, of: Circumstances<'_>) -> Result<Place> {
+    let Circumstances { settings, reach, agent, workspace, env, host } = of;
     let ways = reach::decide(settings, &Reach::default(), agent, env)?;
     let (container, cold_warnings) = place::warm_container(settings, ways, workspace, env)?;
     let (name, is_loop) = match wanted {
@@ -67,8 +58,8 @@ pub fn place(
     reach.in_sandbox(settings, &name)?;
     // Whatever network it was made with: there it has this name, or none at all. One that these settings would have made with a
     // door has no way to this machine.
-    let host_name = container.door.is_none().then(|| container.dialect.host(&container.engine));
-    let sandbox = Sandbox { engine: settings.docker_command.value.clone(), name: name.clone() };
+    let host_name = container.door.is_none().then(|| container.engine.host());
+    let sandbox = Sandbox { engine: container.engine.clone(), name: name.clone() };
     let no_effect = "in a warm sandbox: it was decided when that was made";
     let mut warnings = place::without_effect(settings, no_effect);
     // A throwaway container heeds them.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Row, list, prune, remove};
+use super::{list, prune, remove};
 use crate::agents;
 use crate::cli::CreateArgs;
 use crate::commands::run::reach::{self, Reach};
@@ -15,8 +15,8 @@ use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::{
-    Container, Host, Interrupts, Sandbox, default_name, forget_door, is_sandbox_name, keep_door, loop_name, named,
-    new_run_id, sandbox_shape, start_sandbox,
+    Container, Filter, Host, Interrupts, Row, Sandbox, default_name, forget_door, is_sandbox_name, keep_door,
+    loop_name, new_run_id, sandbox_shape, start_sandbox,
 };
 
 /// How long an engine may take to make a container, with an image that is there.
@@ -36,6 +36,10 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
         printer.warning(warning);
     }
     let name = name(args, &container, settings.agent.value)?;
+    if let Some(id) = args.loop_id.as_ref().filter(|id| !container.engine.dialect.can_say(id)) {
+        let message = format!("{} cannot be told of a loop with `:` or `=` in its id: {id:?}", container.engine);
+        return Err(Failure::usage(message, "choose another id: --loop ID").into());
+    }
     let sandbox = Sandbox { engine: container.engine.clone(), name };
     let status = Status::new(&format!("making {}", sandbox.name), printer.is_live());
     let made = thread::scope(|scope| {
@@ -80,7 +84,8 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
     for _ in 0..LOOKS {
         // The engine decides who is first; to look before would only leave room for another in between. But a door is made first,
         // and mostly for nothing where the sandbox is there.
-        let look = || anyhow::Ok(list(host, &sandbox.engine, &[named(&sandbox.name)])?.into_iter().next());
+        let look =
+            || anyhow::Ok(list(host, &sandbox.engine, &[Filter::Named(sandbox.name.clone())])?.into_iter().next());
         let before = if container.door.is_some() { look()? } else { None };
         if before.is_none() && make(args, sandbox, container, host)? {
             return Ok(true);
@@ -88,7 +93,7 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
         let there = look()?;
         match there {
             Some(row) if !row.is_sandbox() => return Err(foreign(&sandbox.name).into()),
-            Some(row) if matches!(row.state.as_str(), "removing" | "dead") => thread::sleep(MEANWHILE),
+            Some(row) if row.is_going() => thread::sleep(MEANWHILE),
             Some(_) if !args.if_missing => return Err(there_already(&sandbox.name).into()),
             Some(row) => {
                 fits(&row, container, args.loop_id.as_deref())?;
@@ -113,7 +118,7 @@ fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host
     let made = keep_door(host, container, &id).and_then(|()| host.capture(&command, UP));
     let (failure, looks) = match made {
         Ok(Some(answer)) if answer.status.success() => return Ok(true),
-        Ok(Some(answer)) if answer.stderr.contains("is already in use") => {
+        Ok(Some(answer)) if sandbox.engine.dialect.says_taken(&answer.stderr) => {
             forget_door(host, container, &id);
             return Ok(false);
         }
@@ -125,7 +130,7 @@ fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host
     // What there is of it is found by its label, for the name may be somebody else's.
     let host = Host { interrupts: Interrupts::default(), ..host.clone() };
     for _ in 0..looks {
-        match list(&host, &sandbox.engine, &[format!("label=ringfence.made={id}")]) {
+        match list(&host, &sandbox.engine, &[Filter::Label("ringfence.made", id.clone())]) {
             Ok(rows) if !rows.is_empty() => {
                 let _ = remove(&host, &sandbox.engine, &rows);
                 break;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
 use crate::egress::DOOR;
-use crate::runner::{NAME_INSIDE, PLACES_INSIDE, Sandbox};
+use crate::runner::{MAKE_HOME, NAME_INSIDE, PLACES_INSIDE, Sandbox};
 
 /// What is said of a container that is not the sandbox that was meant.
 const FOREIGN: &str = "Error: it is no sandbox of ringfence, or has another name";
@@ -33,7 +33,7 @@ pub fn command(
     variables: &[(String, OsString)],
     listed: bool,
 ) -> CommandSpec {
-    let mut spec = CommandSpec::new(&sandbox.engine).arg("exec");
+    let mut spec = sandbox.engine.command().arg("exec");
     for (wanted, flag) in [(args.interactive, "--interactive"), (args.tty, "--tty")] {
         spec = if wanted { spec.arg(flag) } else { spec };
     }
@@ -41,6 +41,9 @@ pub fn command(
     let mut shell = format!(
         "[ \"${NAME_INSIDE}\" = \"$1\" ] || {{ echo '{FOREIGN}' >&2; exit 125; }}; unset {NAME_INSIDE} {PLACES_INSIDE}; "
     );
+    if sandbox.engine.dialect.makes_homes() {
+        shell.extend([MAKE_HOME, "; "]);
+    }
     if listed {
         shell.extend([format!("[ -S {DOOR} ] || {{ echo '{NO_DOOR}' >&2; exit 125; }}; ")]);
     }
@@ -73,6 +76,7 @@ fn clients_own(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command, SandboxCommand, WarmCommand};
+    use crate::runner::Engine;
     use clap::Parser;
 
     #[test]
@@ -81,7 +85,7 @@ mod tests {
         let Command::Sandbox(SandboxCommand::Warm(WarmCommand::Exec(args))) = Cli::parse_from(words).command else {
             panic!("not understood");
         };
-        let sandbox = Sandbox { engine: "docker".into(), name: "box".into() };
+        let sandbox = Sandbox { engine: Engine::docker("docker"), name: "box".into() };
         let variables = [("TOKEN".to_owned(), "secret1".into()), ("HTTPS_PROXY".to_owned(), "secret2".into())];
         let line = command(&sandbox, "MARK=1", "n0nce", &args, &variables, true).to_string();
         let (asked, inside) = line.split_once(" box sh -c ").unwrap();

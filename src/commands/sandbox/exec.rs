@@ -17,13 +17,14 @@ use super::{list, missing};
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
 use crate::commands::run::inside::{self, Inside};
+use crate::commands::run::place::warm_engine;
 use crate::commands::run::reach;
 use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{
-    Dialect, Host, Interrupts, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
-    announce_in_sandbox, is_sandbox_name, named, new_nonce, new_run_id, run_marker, sandbox_failure, says_stopped,
+    Filter, Host, Interrupts, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
+    announce_in_sandbox, is_sandbox_name, new_nonce, new_run_id, run_marker, sandbox_failure, says_stopped,
     start_sandbox, without_door,
 };
 
@@ -42,21 +43,22 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
         let hint = "leave out --tty where no terminal is";
         return Err(Failure::usage("--tty, but standard input is not a terminal", hint).into());
     }
+    // A sandbox is where it was made, whichever agent the command is.
+    let engine = warm_engine(&Settings::resolve(&Flags { agent: args.agent.clone(), ..flags.clone() }, env)?);
     let agent = agent_of(args);
     let flags = Flags { agent: Some(agent.as_str().to_owned()), env: args.env.clone(), ..flags.clone() };
     let settings = Settings::resolve(&flags, env)?;
     inside::register(&settings, env, &host.secrets);
     let asked = RefCell::new(Vec::new());
     let ask = inside::asker(host, false, &asked);
-    let host_name = Dialect::of(&settings.docker_command).host(&settings.docker_command);
-    let inside = inside::prepare(Mode::Docker, &settings, Some(&host_name), &[], env, &ask)?;
+    let inside = inside::prepare(Mode::Docker, &settings, Some(&engine.host()), &[], env, &ask)?;
     for secret in &inside.secrets {
         host.secrets.add(secret);
     }
     for warning in settings.warnings.iter().chain(&inside.warnings) {
         printer.warning(warning);
     }
-    let sandbox = Sandbox { engine: settings.docker_command.value.clone(), name: args.name.clone() };
+    let sandbox = Sandbox { engine, name: args.name.clone() };
     let run_id = new_run_id()?;
     let _present = announce_in_sandbox(env.state_dir().as_deref(), &sandbox.name, &run_id);
     hand_in(&sandbox, &inside, &run_id, env, host)?;
@@ -220,7 +222,7 @@ impl Exec<'_> {
         if String::from_utf8_lossy(&passed.words).trim() == NO_DOOR {
             return Err(without_door(&self.sandbox).into());
         }
-        let rows = list(self.host, &self.sandbox.engine, &[named(&self.sandbox.name)])?;
+        let rows = list(self.host, &self.sandbox.engine, &[Filter::Named(self.sandbox.name.clone())])?;
         if rows.iter().any(|row| row.is_sandbox() && row.state == "running") {
             return Ok(());
         }

@@ -5,15 +5,16 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Row, list};
+use super::list;
+use crate::commands::run::place::warm_engine;
 use crate::config::{Environment, Flags, Settings};
 use crate::output::{Printer, Table};
-use crate::runner::{Host, IS_SANDBOX, runs_in_sandboxes};
+use crate::runner::{Filter, Host, Row, runs_in_sandboxes};
 
 /// Lists them by name.
 pub fn run(flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     let settings = Settings::resolve(flags, env)?;
-    let mut rows = list(host, &settings.docker_command, &[format!("label={IS_SANDBOX}")])?;
+    let mut rows = list(host, &warm_engine(&settings), &[Filter::sandboxes()])?;
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     let counts = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
     let runs = |row: &Row| if row.state == "running" { counts.get(&row.name).copied().unwrap_or(0) } else { 0 };

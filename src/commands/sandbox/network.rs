@@ -3,29 +3,32 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Row, call, find};
+use super::{call, find};
 use crate::cli::{NetworkArgs, PolicyArg};
-use crate::command::CommandSpec;
+use crate::commands::run::place::{no_door, warm_engine};
 use crate::commands::run::reach;
 use crate::config::{Environment, Flags, HostRule, Settings};
 use crate::egress::{CHANGE, Change, HostPorts, Knock, Rules, SHOW};
 use crate::failure::Failure;
 use crate::output::{Printer, Table};
-use crate::runner::{Host, Sandbox, of_this_machine, start_sandbox};
+use crate::runner::{Host, Row, Sandbox, of_this_machine, start_sandbox};
 
 /// Changes what is to be changed, then shows what is in force, or with `--log` who knocked.
 pub fn run(args: &NetworkArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     let wishes = wishes(args)?;
     let settings = Settings::resolve(flags, env)?;
-    let engine = settings.docker_command.as_str();
+    let engine = &warm_engine(&settings);
+    if !engine.dialect.has_doors {
+        return Err(no_door("mode apple").into());
+    }
     let row: Row = find(host, engine, std::slice::from_ref(&args.name))?.remove(0);
     if row.door.is_empty() {
         return Err(without_door(&args.name).into());
     }
     if row.state != "running" {
-        start_sandbox(host, &Sandbox { engine: engine.to_owned(), name: args.name.clone() }, &reach::inside(false))?;
+        start_sandbox(host, &Sandbox { engine: engine.clone(), name: args.name.clone() }, &reach::inside(false))?;
     }
-    let inside = |script: &str| CommandSpec::new(engine).args(["exec", row.door.as_str(), "sh", "-c", script, "sh"]);
+    let inside = |script: &str| engine.command().args(["exec", row.door.as_str(), "sh", "-c", script, "sh"]);
     let mut answer = call(host, engine, &inside(SHOW))?;
     if args.policy.is_some() || !wishes.is_empty() {
         let mut change = Change::of(answer.split_once("--\n").map_or("", |(rules, _)| rules));

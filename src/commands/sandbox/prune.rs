@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Row, list, remove};
+use super::{list, remove};
+use crate::commands::run::place::warm_engine;
 use crate::config::{Environment, Flags, Settings, duration_text, parse_duration};
 use crate::failure::Failure;
 use crate::output::{Printer, Status};
-use crate::runner::{Host, IS_OURS, runs_in_sandboxes};
+use crate::runner::{Engine, Filter, Host, Row, runs_in_sandboxes};
 
 /// How long a sandbox may take to be made, after its door.
 const MAKING: Duration = Duration::from_secs(180);
@@ -30,16 +31,20 @@ pub fn run(
 ) -> Result<()> {
     let oldest = older_than.map(limit).transpose()?;
     let settings = Settings::resolve(flags, env)?;
-    let engine = settings.docker_command.as_str();
+    let engine = &warm_engine(&settings);
     let in_use = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
-    let mut rows = list(host, engine, &[format!("label={IS_OURS}")])?;
+    let mut rows = list(host, engine, &[Filter::ours()])?;
     if !dry {
         let status = Status::new("what is ending by itself", printer.is_live());
         let ending = outlasting(host, engine, &mut rows, Instant::now(), PATIENCE)?;
         drop(status);
         for row in ending {
             let left = duration_text(row.grace());
-            printer.note(&format!("{} may take {left} to end by itself: {engine} rm --force {0}", row.name));
+            printer.note(&format!(
+                "{} may take {left} to end by itself: {}",
+                row.name,
+                engine.remove_command().arg(&row.name)
+            ));
         }
     }
     let doors = lost_doors(&rows);
@@ -73,7 +78,7 @@ pub fn run(
 /// taken out of `rows`; the latter are returned.
 pub fn outlasting(
     host: &Host,
-    engine: &str,
+    engine: &Engine,
     rows: &mut Vec<Row>,
     seen: Instant,
     patience: Duration,
@@ -81,7 +86,7 @@ pub fn outlasting(
     let ending = |row: &Row| row.is_orphan() && row.grace() > seen.elapsed();
     while rows.iter().any(ending) && seen.elapsed() < patience {
         sleep(LOOK);
-        let now = list(host, engine, &[format!("label={IS_OURS}")])?;
+        let now = list(host, engine, &[Filter::ours()])?;
         rows.retain_mut(|row| match now.iter().find(|other| other.id == row.id) {
             Some(there) => {
                 row.clone_from(there);
@@ -96,8 +101,8 @@ pub fn outlasting(
 }
 
 /// The containers of ours whose owner is certainly gone. They would have gone with it, had the engine been there to see it.
-pub fn orphans(host: &Host, engine: &str) -> Result<Vec<Row>> {
-    let rows = list(host, engine, &[format!("label={IS_OURS}")])?;
+pub fn orphans(host: &Host, engine: &Engine) -> Result<Vec<Row>> {
+    let rows = list(host, engine, &[Filter::ours()])?;
     let doors = lost_doors(&rows);
     Ok(rows.into_iter().filter(|row| row.is_orphan() || doors.contains(&row.name)).collect())
 }

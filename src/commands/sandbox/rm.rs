@@ -5,18 +5,19 @@ use serde_json::json;
 
 use super::{find, list, remove, tell};
 use crate::cli::RemoveArgs;
+use crate::commands::run::place::warm_engine;
 use crate::config::{Environment, Flags, Settings};
 use crate::output::Printer;
-use crate::runner::{Host, IS_SANDBOX, LOOP};
+use crate::runner::{Filter, Host, LOOP};
 
 /// Removes the named ones, which must exist; or a loop's, or all, of which there may be none.
 pub fn run(args: &RemoveArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     let settings = Settings::resolve(flags, env)?;
-    let engine = settings.docker_command.as_str();
-    let mut filters = vec![format!("label={IS_SANDBOX}")];
+    let engine = &warm_engine(&settings);
+    let mut filters = vec![Filter::sandboxes()];
     let rows = match &args.loop_id {
         Some(id) => {
-            filters.push(format!("label={LOOP}={id}"));
+            filters.push(Filter::Label(LOOP, id.clone()));
             list(host, engine, &filters)?.into_iter().filter(|row| row.loop_id == *id).collect()
         }
         None if args.all => list(host, engine, &filters)?,

@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Row, call, find};
-use crate::command::CommandSpec;
+use super::{call, find};
+use crate::commands::run::place::warm_engine;
 use crate::config::{AgentName, Environment, Flags, Settings, image_flaw};
 use crate::credentials::credential_variables;
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
-use crate::runner::{Host, Interrupts, Sandbox, runs_in_sandboxes};
+use crate::runner::{Engine, Host, Interrupts, Row, Sandbox, runs_in_sandboxes};
 
 /// Files that hold a login wherever they are.
 const LOGINS: [&str; 10] = [
@@ -71,13 +71,20 @@ pub fn run(name: &str, image: &str, flags: &Flags, env: &Environment, host: &Hos
         return Err(Failure::new(Class::InvalidImage, format!("{image:?} {flaw}"), hint).into());
     }
     let settings = Settings::resolve(flags, env)?;
-    let engine = settings.docker_command.as_str();
-    let sandbox = Sandbox { engine: engine.to_owned(), name: name.to_owned() };
+    let engine = &warm_engine(&settings);
+    let sandbox = Sandbox { engine: engine.clone(), name: name.to_owned() };
     let row: Row = find(host, engine, &[name.to_owned()])?.remove(0);
     let runs = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
     nobody_in(name, &runs)?;
-    let own = call(host, engine, &CommandSpec::new(engine).args(["image", "inspect", "--format", OWN, &row.image]))?;
-    let mut commit = CommandSpec::new(engine).arg("commit");
+    if !engine.dialect.commits {
+        let message = format!("{engine} makes no image of a container, so {name} cannot be saved");
+        let hint = format!(
+            "write what was installed into a Dockerfile, then: {engine} build --tag {image} . && ringfence sandbox create --template {image}"
+        );
+        return Err(Failure::config(message, hint).into());
+    }
+    let own = call(host, engine, &engine.command().args(["image", "inspect", "--format", OWN, &row.image]))?;
+    let mut commit = engine.command().arg("commit");
     for change in CHANGES.iter().map(ToString::to_string).chain(own_changes(&own)) {
         commit = commit.option("--change", change);
     }
@@ -89,12 +96,12 @@ pub fn run(name: &str, image: &str, flags: &Flags, env: &Environment, host: &Hos
         let changed = changed(&(before + &call(host, engine, &sandbox.on(&["diff"]))?));
         nobody_in(name, &env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default())?;
         clean(name, &credentials(engine, &id, &changed, host)?)?;
-        call(host, engine, &CommandSpec::new(engine).args(["tag", &id, image]))?;
+        call(host, engine, &engine.command().args(["tag", &id, image]))?;
         anyhow::Ok(changed)
     })();
     if looked.is_err() {
         let host = Host { interrupts: Interrupts::default(), ..host.clone() };
-        let _ = call(&host, engine, &CommandSpec::new(engine).args(["rmi", &id]));
+        let _ = call(&host, engine, &engine.command().args(["rmi", &id]));
     }
     let changed = looked?;
     if printer.is_json() {
@@ -163,9 +170,10 @@ fn changed(diff: &str) -> Vec<String> {
 
 /// Those of the files of the image `id` that look like a credential, by name or by what is in them: looked at in a container that
 /// can do nothing else, where nobody changes them meanwhile.
-fn credentials(engine: &str, id: &str, files: &[String], host: &Host) -> Result<Vec<String>> {
+fn credentials(engine: &Engine, id: &str, files: &[String], host: &Host) -> Result<Vec<String>> {
     let mut found: BTreeSet<String> = files.iter().filter(|file| is_login(file)).cloned().collect();
-    let alone = CommandSpec::new(engine)
+    let alone = engine
+        .command()
         .args([
             "run",
             "--rm",
