@@ -1,136 +1,25 @@
-//! An engine that sees none of this machine's files: a second daemon with a mount namespace of its own, in which the workspaces do
-//! not exist, and a network of its own, so that it cannot come near the first one's bridge.
+//! A workspace that goes to an engine which sees none of this machine's files, and comes back.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a panic is how tests fail, tests start processes, and a skip is said aloud"
+    reason = "a panic is how tests fail, and tests start processes"
 )]
 
 mod support;
 
 use std::fs::{self, Permissions};
-use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use support::runtime::Runtime;
+use support::far::Far;
 use support::stub::{KEY, Place, Stub, Trial};
-use support::{Bed, Engine, Running, signal, within};
-use tempfile::TempDir;
-
-const TINY: &str = "ringfence-test/tiny:latest";
-
-/// The other machine's engine, until it is dropped.
-struct Far {
-    folder: TempDir,
-    daemon: Child,
-    address: String,
-}
-
-impl Far {
-    /// Nothing, said aloud, where this machine cannot have one: that is no fault of what is tested.
-    fn start() -> Option<Far> {
-        Engine::get()?;
-        let has_daemon =
-            ["/usr/sbin", "/usr/bin", "/usr/local/bin"].iter().any(|folder| Path::new(folder).join("dockerd").exists());
-        if !rustix::process::geteuid().is_root() || !has_daemon {
-            println!("skipped on this machine: a second engine needs root and dockerd");
-            return None;
-        }
-        let folder = tempfile::Builder::new().prefix("rf-far-").tempdir().unwrap();
-        let (at, beds) = (folder.path().display(), Bed::base());
-        let script = format!(
-            "ip link set lo up && mount -t tmpfs none '{}' && exec dockerd --bridge none --iptables=false --ip6tables=false \
-             --data-root {at}/data --exec-root {at}/exec --pidfile {at}/pid --host unix://{at}/socket",
-            beds.display()
-        );
-        let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "--net", "sh", "-c", &script]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-        let daemon = command.env("PATH", path).env_remove("DOCKER_HOST").spawn().unwrap();
-        let address = serve(folder.path().join("socket"));
-        let far = Far { folder, daemon, address };
-        within(Duration::from_secs(60), "the far engine answers", || far.docker(&["version"]).contains("Server"));
-        let tar = far.folder.path().join("tiny.tar");
-        assert!(Runtime::Docker.client().args(["save", "--output"]).arg(&tar).arg(TINY).status().unwrap().success());
-        far.docker(&["load", "--input", tar.to_str().unwrap()]);
-        Some(far)
-    }
-
-    fn docker(&self, args: &[&str]) -> String {
-        let mut command = Command::new("docker");
-        command.args(args).env("DOCKER_HOST", format!("unix://{}/socket", self.folder.path().display()));
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-            .trim()
-            .to_owned()
-    }
-
-    /// A bed whose ringfence is led to this engine by a docker context, which names an address of another machine's.
-    fn bed(&self) -> Bed {
-        let mut bed = Bed::new();
-        let config = bed.home().join(".docker");
-        let host = format!("host={}", self.address);
-        let mut command = Command::new("docker");
-        command.arg("--config").arg(config).args(["context", "create", "far", "--docker", &host]);
-        assert!(
-            command.env_remove("DOCKER_HOST").stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
-        );
-        bed.set("DOCKER_CONTEXT", "far");
-        bed
-    }
-
-    fn containers(&self) -> String {
-        self.docker(&["ps", "--all", "--quiet", "--filter", "label=ringfence=1"])
-    }
-
-    /// Nothing of any run is left there: no container, and no volume with somebody's workspace.
-    fn is_clean(&self) -> bool {
-        self.containers().is_empty() && self.docker(&["volume", "ls", "--quiet"]).is_empty()
-    }
-}
-
-impl Drop for Far {
-    fn drop(&mut self) {
-        signal(i32::try_from(self.daemon.id()).unwrap(), "TERM");
-        let _ = self.daemon.wait();
-    }
-}
-
-/// An address on loopback that leads to `socket`, for as long as this process lives.
-fn serve(socket: PathBuf) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("tcp://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for near in listener.incoming().flatten() {
-            let Ok(far) = UnixStream::connect(&socket) else { continue };
-            let (mut near_in, mut far_out) = (near.try_clone().unwrap(), far.try_clone().unwrap());
-            thread::spawn(move || {
-                let _ = io::copy(&mut near_in, &mut far_out);
-                let _ = far_out.shutdown(Shutdown::Write);
-            });
-            thread::spawn(move || back(far, near));
-        }
-    });
-    address
-}
-
-fn back(mut far: UnixStream, mut near: TcpStream) {
-    let _ = io::copy(&mut far, &mut near);
-    let _ = near.shutdown(Shutdown::Write);
-}
+use support::{Bed, Engine, Running, TINY, script_run, within};
 
 fn shell<'a>(rest: &[&'a str]) -> Vec<&'a str> {
-    let fixed =
-        ["run", "--agent", "shell", "--mode", "docker", "--image", TINY, "--network", "none", "--timeout", "60s"];
-    [fixed.as_slice(), &["--grace", "2s"], rest].concat()
+    script_run("docker", &[&["--network", "none", "--grace", "2s"], rest].concat())
 }
 
 /// Everything below a folder: its path, kind, permissions, contents and, to see whether it was touched, its inode.
@@ -171,8 +60,9 @@ fn a_workspace_goes_to_a_remote_engine_and_its_changes_come_back() {
     nothing_of_this_machine_is_promised_there(&far);
 }
 
+/// The real claude there, with a stub of its model beside it.
 fn changes_come_back(far: &Far) {
-    let bed = far.bed();
+    let mut bed = far.bed();
     for (path, text) in
         [("keep", "kept"), ("change", "old"), ("delete", "x"), ("sub/script.sh", "#!/bin/sh\necho ran\n")]
     {
@@ -185,18 +75,24 @@ fn changes_come_back(far: &Far) {
     symlink("sub/script.sh", bed.workspace().join("link")).unwrap();
     let before = tree(&bed.workspace().join("many"));
     let script = r#"
+        set -e
         [ "$(find many -type f | wc -l)" = 10000 ] && [ "$(cat many/42/1042)" = 1042 ] || exit 9
         ./link; stat -c '%a' sub/script.sh; readlink link; cat /proc/mounts | grep -c " $PWD " ; grep CapEff /proc/self/status
         echo new >made; mkdir -p a/b; echo deep >a/b/c; chmod 700 a/b; chmod 755 keep
         echo more >>change; rm delete; rm -r many/7; ln -s ../keep a/link; mv sub moved; : >"odd name
 with a newline"
     "#;
-    let done = bed.run_with(&shell(&["--json"]), script.as_bytes()).exits(0);
-    let json = done.json();
-    assert_eq!(json["output"], "ran\n750\nsub/script.sh\n1\nCapEff:\t0000000000000000\n", "{}", done.stderr);
-    assert_eq!(json["warnings"].as_array().unwrap().len(), 0, "{json}");
+    bed.write("work/task.sh", script);
+    let (image, stub) = (far.claude(), far.stub(&["--require-token", KEY]));
+    bed.set("ANTHROPIC_BASE_URL", format!("http://{}", stub.address)).set("ANTHROPIC_API_KEY", KEY);
+    bed.set("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
+    let task = "Do this.\nstub: sh sh task.sh >said; echo $? >>said\nstub: text the answer";
+    let args = ["run", "--agent", "claude", "--mode", "docker", "--image", image, "--network", "host", "--json"];
+    let json = bed.run_with(&args, task.as_bytes()).exits(0).json();
+    assert_eq!((&json["output"], json["warnings"].as_array().unwrap().len()), (&"the answer".into(), 0), "{json}");
     let work = bed.workspace();
     let text = |path: &str| fs::read_to_string(work.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert_eq!(text("said"), "ran\n750\nsub/script.sh\n1\nCapEff:\t0000000000000000\n0\n");
     assert_eq!(
         (text("made"), text("a/b/c"), text("change"), text("keep")),
         ("new\n".into(), "deep\n".into(), "oldmore\n".into(), "kept".into())

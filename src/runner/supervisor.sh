@@ -196,6 +196,13 @@ rf_lacks() {
     case $rf_fence_read_only:$rf_path:$rf_value in :* | 1:/:ro | 1:/:ro,*) ;; *) rf_lacking=$rf_lacking,root ;; esac
 }
 
+# Opens our output anew: an agent may have made writes to it fail where they would have to wait, for all who share it with the agent
+# (O_NONBLOCK, as claude does). Of the marks, or of a workspace on its way back, that would lose a part.
+rf_reopen() {
+    [ ! -p /proc/self/fd/1 ] || [ ! -w /proc/self/fd/1 ] || exec >/proc/self/fd/1
+    [ ! -p /proc/self/fd/2 ] || [ ! -w /proc/self/fd/2 ] || exec 2>/proc/self/fd/2
+}
+
 rf_fail() {
     rf_say fail "$1"
     exit 125
@@ -244,6 +251,7 @@ rf_say start
 )
 rf_code=$?
 exec 4<&-
+rf_reopen
 rf_ooms
 rf_strays
 if [ -n "$rf_door" ]; then

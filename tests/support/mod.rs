@@ -8,6 +8,7 @@
 )]
 #![allow(missing_docs, reason = "names say it")]
 
+pub mod far;
 pub mod runtime;
 pub mod schema;
 pub mod screen;
@@ -27,6 +28,14 @@ use tempfile::TempDir;
 
 /// The binary under test.
 pub const RINGFENCE: &str = env!("CARGO_BIN_EXE_ringfence");
+
+/// The image that holds busybox only.
+pub const TINY: &str = "ringfence-test/tiny:latest";
+
+/// The arguments of a shell script's run in a container of this mode, from that image unless these options name another.
+pub fn script_run<'a>(mode: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+    [&["run", "--agent", "shell", "--mode", mode, "--timeout", "60s", "--image", TINY], rest].concat()
+}
 
 /// A home, a workspace and an environment that hold nothing of this machine's.
 pub struct Bed {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -29,11 +29,18 @@ pub struct Stub {
 impl Stub {
     /// A stub with these options.
     pub fn start(options: &[&str]) -> Stub {
+        Stub::launch(Command::new(Stub::program()), &gateway(), options)
+    }
+
+    pub fn program() -> PathBuf {
         let program = Path::new(super::RINGFENCE).with_file_name("examples").join("stub-model");
         assert!(program.exists(), "build it first: cargo build --example stub-model");
+        program
+    }
+
+    /// One that this command starts, which listens at `host`.
+    pub fn launch(mut command: Command, host: &str, options: &[&str]) -> Stub {
         let folder = tempfile::tempdir().unwrap();
-        let host = gateway();
-        let mut command = Command::new(program);
         command
             .args(["--until-eof", "--listen", &format!("{host}:0"), "--log"])
             .arg(folder.path().join("log"))
@@ -41,7 +48,7 @@ impl Stub {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        assert!(address.starts_with(&host), "the stub did not start");
+        assert!(address.starts_with(host), "the stub did not start");
         Stub { lifeline: child.stdin.take(), child, folder, address: address.trim().to_owned() }
     }
 
