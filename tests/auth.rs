@@ -46,7 +46,7 @@ impl WithImage for Trial {
 }
 
 #[test]
-fn what_the_server_says_decides() {
+fn what_the_server_says_to_claude_decides() {
     for (status, code, exit) in [
         (None, "ok", 0),
         (Some("401"), "auth_rejected", 77),
@@ -67,6 +67,10 @@ fn what_the_server_says_decides() {
             assert_eq!((&json["available"], &json["source"]), (&json!(true), &json!("$ANTHROPIC_API_KEY")));
         }
     }
+}
+
+#[test]
+fn what_the_server_says_to_codex_and_opencode_decides() {
     let (good, refusing) = (Stub::start(&[]), Stub::start(&["--status", "401"]));
     for place in places() {
         let json = check(&trial("codex", place, &good).with_key(), &[], "ok", 0);

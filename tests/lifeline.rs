@@ -117,13 +117,15 @@ fn a_run_that_ends_by_itself_leaves_nothing_behind() {
 /// A leftover that is just starting another program reads as if it had no environment, and must be found all the same.
 #[test]
 fn what_is_left_is_found_in_the_middle_of_an_exec() {
-    let bed = Bed::new();
-    let token = format!("TRIAL_EXEC_{}", std::process::id());
-    let trial = &mut Trial { place: Place::Host, bed, token };
-    for _ in 0..24 {
-        trial.run("setsid sh -c 'trap \"\" TERM; exec sleep 300' >/dev/null 2>&1 &", &[]).exits(0);
-        trial.gone(SLACK);
-    }
+    let ends = |number: usize| {
+        let token = format!("TRIAL_EXEC_{}_{number}_", std::process::id());
+        let mut trial = Trial { place: Place::Host, bed: Bed::new(), token };
+        for _ in 0..6 {
+            trial.run("setsid sh -c 'trap \"\" TERM; exec sleep 300' >/dev/null 2>&1 &", &[]).exits(0);
+            trial.gone(SLACK);
+        }
+    };
+    std::thread::scope(|scope| (0..4).for_each(|number| drop(scope.spawn(move || ends(number)))));
 }
 
 #[test]

@@ -3,17 +3,35 @@
 #   tests/run.sh             formatting, lints, all tests
 #   tests/run.sh NAME...     only `cargo test NAME...`
 #   RINGFENCE_TEST_ENGINE=0  without a Docker Engine: the tests that need one say so and skip
+#   RINGFENCE_TEST_LANES=2   how many test programs run at a time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/engine.sh
 
 engine=${RINGFENCE_TEST_ENGINE:-1}
+lanes=${RINGFENCE_TEST_LANES:-2}
+
+# --- Set-up, and beside it what needs nothing of it: the one mostly waits, the other keeps the processor busy ---
+
+check_and_build() {
+    if [ $# -eq 0 ]; then
+        cargo clippy --locked --all-targets -- -D warnings || die "clippy objects"
+    fi
+    cargo test --locked --no-run "$@" || die "the tests cannot be built"
+    # `cargo test --test NAME` builds no examples, and the agents' tests talk to one.
+    cargo build --locked --example stub-model || die "the stub cannot be built"
+}
+
+[ $# -gt 0 ] || cargo fmt --check
 begin_setup
-ensure_packages git tmux fish zsh man-db:man groff-base:groff jq
+beside check_and_build "$@"
+tools=(git tmux fish zsh man-db:man groff-base:groff jq)
 if [ "$engine" = 1 ]; then
+    fetch_packages "${tools[@]}"
+    ensure_packages "${tools[@]}"
+    beside install_agents claude codex opencode
     find_engine || start_engine || die "no engine for the tests; without one: RINGFENCE_TEST_ENGINE=0 tests/run.sh"
     import_tiny
-    install_agents claude codex opencode
     build_worker
     prepare_podman
     export RINGFENCE_TEST_TINY=ringfence-test/tiny:latest
@@ -22,8 +40,10 @@ if [ "$engine" = 1 ]; then
     RINGFENCE_TEST_GATEWAY=$(engine_gateway)
     export RINGFENCE_TEST_GATEWAY
 else
+    ensure_packages "${tools[@]}"
     install_agents claude codex opencode
 fi
+together || exit 1
 end_setup
 export RINGFENCE_TEST_ENGINE=$engine
 export RINGFENCE_TEST_CLAUDE=$AGENTS_DIR/claude
@@ -32,24 +52,46 @@ export RINGFENCE_TEST_OPENCODE=$AGENTS_DIR/opencode
 RINGFENCE_TEST_CA=$(host_authorities)
 export RINGFENCE_TEST_CA
 
+# --- The tests ---
+
 # 9>&-: the lock that keeps the engine up is ours alone; a test's stray child must not hold it.
-if [ $# -eq 0 ]; then
-    cargo fmt --check 9>&-
-    cargo clippy --locked --all-targets -- -D warnings 9>&-
+if [ $# -gt 0 ]; then
+    cargo test --locked "$@" 9>&-
+    exit
 fi
-# `cargo test --test NAME` builds no examples, and the agents' tests talk to one.
-cargo build --locked --example stub-model 9>&-
-cargo test --locked "$@" 9>&-
-# What was proved with Docker, again through another engine: the most telling part of each suite.
-again() {
-    local cli=$1
-    shift
-    say "again through $cli"
-    RINGFENCE_TEST_CLI=$cli cargo test --locked "$@" 9>&-
+
+# suite CLI PROGRAM [FILTER...]: one test program through one engine. What it says goes to a file, which is named when it has
+# ended, because others run beside it: most tests mostly wait.
+suite() {
+    local cli=$1 program=$2 log=$results/$1$2.log status=0
+    shift 2
+    echo "» $program through $cli" >"$log"
+    RINGFENCE_TEST_CLI=$cli cargo test --locked "$program" -- "$@" >>"$log" 2>&1 </dev/null || status=1
+    [ $status = 0 ] || echo "$log" >>"$results/failed"
+    echo "$log"
+    return $status
 }
-if [ $# -eq 0 ] && [ "$engine" = 1 ]; then
-    telling="kill_9 the_wall_clock a_run_that_ends own_125 kills_its_own out_of_memory nowhere_else shared_files in_a_container"
-    again podman --test lifeline --test docker --test frame --test warm --test sandbox -- $telling \
-        may_be_called used_up twenty_runs nothing_is_left_where of_many_creators
-    again apple --test lifeline --test docker --test frame -- $telling
-fi
+export -f suite
+export results=$engine_state/results
+rm -rf "$results"
+mkdir -p "$results"
+
+suites() {
+    # Those that take longest begin, so that none is alone at the end. Whatever is not named here comes after them.
+    local first=(agents doctor auth egress lifeline remote sandbox schema batch warm) name
+    { printf '%s\n' "${first[@]}"; basename -s .rs tests/*.rs; } | awk '!seen[$0]++ { print "docker --test=" $0 }'
+    echo "docker --bin=ringfence"
+    # What was proved with Docker, again through another engine: the most telling part of each suite.
+    [ "$engine" = 1 ] || return 0
+    local telling="kill_9 the_wall_clock a_run_that_ends own_125 kills_its_own out_of_memory nowhere_else shared_files in_a_container"
+    for name in lifeline docker frame warm sandbox; do
+        echo "podman --test=$name $telling may_be_called used_up twenty_runs nothing_is_left_where of_many_creators"
+    done
+    for name in lifeline docker frame; do
+        echo "apple --test=$name $telling"
+    done
+}
+suites | xargs -P "$lanes" -L 1 bash -c 'suite "$@"' suite 9>&- | while read -r log; do cat "$log"; done || {
+    while read -r log; do complain "failed: $(head -n 1 "$log") (all of it: $log)"; done <"$results/failed"
+    exit 1
+}

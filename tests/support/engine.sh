@@ -3,6 +3,8 @@
 # Sourced, never run. Each function does nothing when nothing is to do, and says on standard error what it does otherwise.
 #
 #   begin_setup, end_setup          around the rest: two runs at once do not install over each other
+#   beside COMMAND..., together     does something at the same time as what follows, and waits for all such
+#   fetch_packages PACKAGE...       as root, in one go: these and the Debian packages that the rest would fetch one by one
 #   find_engine || start_engine     sets and exports DOCKER_HOST; start_engine also arranges its end. Both may fail
 #   import_tiny                     ringfence-test/tiny: busybox
 #   import_debian IMAGE             a plain Debian, the base of real images
@@ -47,6 +49,46 @@ begin_setup() {
 
 end_setup() { exec 8>&-; }
 
+# --- Side by side ---
+
+besides=()
+
+# beside COMMAND...: in a process group of its own, so that all of it ends when this script does. It holds none of our locks.
+beside() {
+    leave_tidily
+    set -m
+    "$@" </dev/null 8>&- 9>&- &
+    set +m
+    besides+=($!)
+}
+
+# Fails when one of them failed; each has said why.
+together() {
+    local pid failed=0
+    for pid in ${besides[@]+"${besides[@]}"}; do
+        wait "$pid" || failed=1
+        besides=("${besides[@]:1}")
+    done
+    return $failed
+}
+
+leave_tidily() {
+    trap leave EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+}
+
+leave() {
+    local status=$? pid
+    trap - EXIT
+    for pid in ${besides[@]+"${besides[@]}"}; do
+        kill -TERM -- "-$pid" 2>/dev/null || true
+    done
+    [ -z "$engine_is_ours" ] || release_engine
+    exit "$status"
+}
+
 # --- Debian packages ---
 
 # ensure_packages PACKAGE[:COMMAND]...: installs those whose command is not there.
@@ -56,6 +98,16 @@ ensure_packages() {
         has "${item#*:}" || missing+=("${item%%:*}")
     done
     [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
+}
+
+# What start_engine, import_tiny, import_debian, install_agents and prepare_podman ask for. Each still does by itself: elsewhere
+# than on Debian, and not as root, only what is really used has to be there.
+fetch_packages() {
+    local packages=(busybox-static:busybox debootstrap npm podman catatonit uidmap:newuidmap "$@")
+    if [ "$(id -u)" != 0 ] || ! has apt-get; then return; fi
+    PATH=$PATH:/usr/sbin:/sbin
+    engine_answers || packages+=("${ENGINE_PACKAGES[@]}")
+    ensure_packages "${packages[@]}"
 }
 
 apt_install() {
@@ -90,6 +142,10 @@ host_authorities() {
 }
 
 # --- The engine ---
+
+ENGINE_PACKAGES=(docker.io:dockerd docker.io:docker iptables iproute2:ip)
+# Set where start_engine gave this run a share in it.
+engine_is_ours=
 
 engine_answers() { has docker && docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
@@ -149,7 +205,7 @@ start_engine() {
     fi
     # On a machine with the client alone `docker` is there and `dockerd` is not.
     PATH=$PATH:/usr/sbin:/sbin
-    ensure_packages docker.io:dockerd docker.io:docker iptables iproute2:ip
+    ensure_packages "${ENGINE_PACKAGES[@]}"
     mkdir -p "$run" "$engine_state"
     export DOCKER_HOST=unix://$run/docker.sock
     # No plugins, contexts or credentials from the real home.
@@ -160,10 +216,8 @@ start_engine() {
     local alone=
     flock -n -x 9 && alone=1
     flock -s 9
-    trap release_engine EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
-    trap 'exit 129' HUP
+    engine_is_ours=1
+    leave_tidily
     engine_answers || launch_engine "$run" || return 1
     # What a crashed run left behind would hold up the engine's end.
     [ -z "$alone" ] || docker ps -aq | xargs -r docker rm -f >/dev/null
@@ -193,8 +247,7 @@ launch_engine() {
 }
 
 release_engine() {
-    local status=$? run pid tenths
-    trap - EXIT
+    local run pid tenths
     run=$(engine_run_dir)
     begin_setup
     # Whoever cannot have the lock alone leaves the engine to the others.
@@ -205,7 +258,6 @@ release_engine() {
             sleep 0.1
         done
     fi
-    exit "$status"
 }
 
 is_our_engine() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF -- "--host unix://$2/docker.sock"; }

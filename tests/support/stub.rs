@@ -1,11 +1,10 @@
 //! The stub of the model APIs, `examples/stub-model`, and the real agents pointed at it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use Place::{Docker, Host};
 use serde_json::Value;
@@ -90,7 +89,12 @@ pub enum Place {
     Docker,
 }
 
-static TURN: Mutex<()> = Mutex::new(());
+/// Waits until no other test has it, of this program or of one beside it; until what is returned is dropped.
+fn turn() -> File {
+    let file = File::create(Bed::base().join("turn.lock")).unwrap();
+    file.lock().unwrap();
+    file
+}
 
 /// Where agents can run here.
 pub fn places() -> Vec<Place> {
@@ -174,7 +178,7 @@ impl Trial {
         args.extend(options);
         // One container at a time: where the engine leaves the bridge's MAC address to the kernel it changes with every container,
         // and the others cannot reach this machine for 40 s.
-        let _turn = (self.place == Docker).then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
+        let _turn = (self.place == Docker).then(turn);
         self.bed.run_with(&args, task.as_bytes())
     }
 
