@@ -174,6 +174,12 @@ fn links_and_permissions_stay() {
 }
 
 #[test]
+fn a_device_without_an_end_is_no_configuration() {
+    let endless = file::read("/dev/zero".as_ref()).expect_err("no configuration");
+    assert!(endless.message.ends_with("is longer than 1024 KiB, so it is no configuration"), "{endless:?}");
+}
+
+#[test]
 fn a_missing_folder_is_made() {
     let (folder, ..) = folder("");
     let env = Environment::of([("RINGFENCE_CONFIG_DIR", folder.path().join("a/b"))]);

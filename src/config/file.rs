@@ -1,6 +1,7 @@
 //! The configuration file, read strictly: every key is known and every value legal, or there is an error with its line.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -58,13 +59,26 @@ pub fn text(path: &Path, flags: &Flags) -> Result<Option<String>, Failure> {
     Ok(text)
 }
 
+/// The longest configuration, bytes: a device would have no end.
+const LONGEST: usize = 1 << 20;
+
+fn at_most_longest(file: File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The text of the file; none where there is no file.
 pub fn read(path: &Path) -> Result<Option<String>, Failure> {
     if path.as_os_str().is_empty() {
         return Ok(None);
     }
     let shown = path.display();
-    let bytes = match std::fs::read(path) {
+    let bytes = match File::open(path).and_then(at_most_longest) {
+        Ok(bytes) if bytes.len() > LONGEST => {
+            let message = format!("{shown}: is longer than {} KiB, so it is no configuration", LONGEST / 1024);
+            return Err(Failure::config(message, "name another file: --config FILE, or move it away"));
+        }
         Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound) => return Ok(None),
         Err(error) => {
