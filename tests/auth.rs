@@ -228,7 +228,7 @@ fn on_the_host_the_agents_own_order_and_its_own_folder_decide() {
 #[test]
 fn a_token_command_is_within_the_limit_too() {
     let mut bed = Bed::new();
-    bed.program("vault", "exec sleep 15").set("DOCKER_HOST", "unix:///nowhere");
+    bed.program("vault", "exec sleep 300").set("DOCKER_HOST", "unix:///nowhere");
     bed.config("[agents.claude]\ntoken_command = [\"vault\"]\n");
     let args = ["auth", "check", "claude", "--environment", "sandbox", "--timeout", "1", "--json"];
     let done = bed.run(&args).exits(124);
@@ -236,7 +236,7 @@ fn a_token_command_is_within_the_limit_too() {
         (&done.json()["code"], &done.json()["hint"]),
         (&json!("timeout"), &json!("give it longer: --timeout 60s"))
     );
-    assert!(done.took < Duration::from_secs(10), "{:?}", done.took);
+    assert!(done.took < Duration::from_secs(60), "{:?}", done.took);
 }
 
 #[test]

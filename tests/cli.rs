@@ -353,7 +353,7 @@ fn a_dry_run_prints_what_a_run_would_execute_and_executes_nothing() {
     bed.write("work/a, b'c:d/x", "");
     let args = [
         &["run", "--mode", "docker", "-a", "claude", "-C", "a, b'c:d", "--memory", "1g", "--network", "none"][..],
-        &["-e", "TOKEN=hunter2", "do it", "--", "--extra", "two words"],
+        &["--max-attempts", "1", "-e", "TOKEN=hunter2", "do it", "--", "--extra", "two words"],
     ]
     .concat();
     let dry = [&["--dry-run"], &args[1..]].concat();

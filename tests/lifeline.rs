@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use support::runtime::Runtime;
-use support::{Bed, Done, Engine, Running, processes_with, signal, within};
+use support::{Bed, Done, Engine, Running, heeds, processes_with, signal, within};
 
 /// The grace of every run here, and what may be added to it.
 const GRACE: Duration = Duration::from_secs(1);
@@ -134,8 +134,9 @@ fn a_signal_ends_the_wait_for_a_task_that_nobody_writes() {
         let mut child = Bed::new().command(&["run", "--agent", "shell"]).stdin(Stdio::piped()).spawn().unwrap();
         // Waiting for a child closes what it reads, unless it is taken first.
         let held = child.stdin.take();
-        std::thread::sleep(Duration::from_millis(300));
-        signal(i32::try_from(child.id()).unwrap(), name);
+        let pid = i32::try_from(child.id()).unwrap();
+        heeds(pid, name);
+        signal(pid, name);
         assert_eq!(child.wait().unwrap().code(), Some(code));
         drop(held);
     }

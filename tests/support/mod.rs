@@ -195,6 +195,18 @@ impl Running {
     }
 }
 
+/// Waits until a process heeds a signal, by name, which would end it before.
+#[track_caller]
+pub fn heeds(pid: i32, name: &str) {
+    let number = Command::new("kill").args(["-l", name]).output().unwrap().stdout;
+    let bit = 1_u64 << (String::from_utf8_lossy(&number).trim().parse::<u32>().unwrap() - 1);
+    within(Duration::from_secs(30), &format!("it heeds {name}"), || {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+        u64::from_str_radix(caught.trim(), 16).unwrap() & bit != 0
+    });
+}
+
 /// Sends a signal, by name, to a process.
 pub fn signal(pid: i32, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());

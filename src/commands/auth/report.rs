@@ -160,3 +160,20 @@ impl Report {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_word_of_the_contract_is_unknown() {
+        assert_eq!(code(Class::Ok), "ok");
+        for known in [Class::AuthRejected, Class::QuotaExhausted, Class::RateLimited, Class::Network] {
+            assert_eq!(code(known), known.name());
+        }
+        assert_eq!(code(Class::IdleTimeout), "timeout");
+        for other in [Class::Overloaded, Class::Engine, Class::AgentFailed, Class::Oom, Class::Internal] {
+            assert_eq!(code(other), UNKNOWN);
+        }
+    }
+}
