@@ -19,7 +19,7 @@ const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Cyan.on_default());
 
 /// The agents that stand for a model: they need a login, and an image has them.
-pub const MODEL_AGENTS: [&str; 3] = ["claude", "codex", "opencode"];
+const MODEL_AGENTS: [&str; 3] = ["claude", "codex", "opencode"];
 
 const EXAMPLES: &str = "Examples:
   ringfence run 'fix the failing test'                  on the host, with the configured agent

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use crate::cli::{BuildImageArgs, MODEL_AGENTS};
+use crate::cli::BuildImageArgs;
 use crate::command::CommandSpec;
-use crate::config::{Environment, Flags, Mode, Settings, image_flaw};
+use crate::config::{AgentName, Environment, Flags, Mode, Settings, image_flaw};
 use crate::failure::{Class, Failure};
 use crate::image::{self, DOCKERFILE, Recipe, Trouble, VERSION_SECONDS};
 use crate::output::Printer;
@@ -102,7 +102,11 @@ fn recipe(args: &BuildImageArgs, settings: &Settings, env: &Environment) -> Resu
             return Err(Failure::new(Class::InvalidImage, format!("{image:?} {flaw}"), hint).into());
         }
     }
-    let agents = if args.agent.is_empty() { MODEL_AGENTS.map(String::from).to_vec() } else { args.agent.clone() };
+    let agents = if args.agent.is_empty() {
+        AgentName::MODELS.map(|agent| agent.to_string()).to_vec()
+    } else {
+        args.agent.clone()
+    };
     let versions = args.agent_version.iter().map(|text| version(text, &agents)).collect::<Result<_, _>>()?;
     let apple = settings.mode.value == Mode::Apple;
     let engine = if apple { &settings.apple_command } else { &settings.docker_command };

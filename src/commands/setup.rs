@@ -127,7 +127,7 @@ fn version(engine: &Engine, host: &Host) -> Result<String, String> {
 /// The agents, those with a login first.
 fn agents(settings: &Settings, env: &Environment, found: &mut Table) -> Vec<AgentName> {
     let mut known = Vec::new();
-    for agent in AgentName::ALL.iter().copied().filter(|agent| *agent != AgentName::Shell) {
+    for agent in AgentName::MODELS {
         let here = find_program(agent.as_str().as_ref()).is_ok();
         let login =
             source_names(agent, settings.agent(agent), env, &settings.variables, Reader::Lease).into_iter().next();

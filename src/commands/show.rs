@@ -45,13 +45,12 @@ struct Credential {
 
 /// What a run of each agent would be logged in with, in the mode that is its own.
 fn credentials(settings: &Settings, env: &Environment) -> Vec<Credential> {
-    let agents = AgentName::ALL.iter().copied().filter(|agent| *agent != AgentName::Shell);
     let of = |agent: AgentName| {
         let reader = if settings.mode_for(agent).value.is_container() { Reader::Lease } else { Reader::Agent };
         let mut names = source_names(agent, settings.agent(agent), env, &settings.variables, reader).into_iter();
         Credential { agent, source: names.next(), shadowed: names.collect() }
     };
-    agents.map(of).collect()
+    AgentName::MODELS.map(of).into()
 }
 
 /// Shows the settings.

@@ -218,8 +218,10 @@ fn filesystem(settings: &Settings) -> Verdict {
 
 /// Whether `source` holds, or is in, the login folder of an agent.
 fn holds_a_login(settings: &Settings, source: &Path) -> bool {
-    let agents = [AgentName::Claude, AgentName::Codex, AgentName::Opencode];
-    agents.iter().map(|agent| &settings.agent(*agent).auth_dir.value).any(|folder| folder.starts_with(source))
+    AgentName::MODELS
+        .iter()
+        .map(|agent| &settings.agent(*agent).auth_dir.value)
+        .any(|folder| folder.starts_with(source))
 }
 
 fn home(settings: &Settings) -> Verdict {

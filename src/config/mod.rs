@@ -193,7 +193,7 @@ impl Settings {
         let docker = schema::DockerSettings::resolve("docker", &layers)?;
         let apple_command = schema::AppleSettings::resolve("apple", &layers)?.command;
         let mut agents = BTreeMap::from([(AgentName::Shell, AgentSettings::of_none())]);
-        for agent in [AgentName::Claude, AgentName::Codex, AgentName::Opencode] {
+        for agent in AgentName::MODELS {
             agents.insert(agent, AgentSettings::resolve(&format!("agents.{agent}"), &layers)?);
         }
         let (request, warnings) = mode::requested(flags, env)?;
@@ -256,8 +256,7 @@ impl Settings {
 
     /// The rows of modes are recorded before what overrides them is known.
     fn correct_modes(&mut self) {
-        let agents = [AgentName::Claude, AgentName::Codex, AgentName::Opencode];
-        let modes = agents.map(|agent| (format!("agents.{agent}.mode"), self.mode_for(agent)));
+        let modes = AgentName::MODELS.map(|agent| (format!("agents.{agent}.mode"), self.mode_for(agent)));
         for (key, mode) in modes.into_iter().chain([("mode".to_owned(), self.mode.clone())]) {
             if let Some(row) = self.rows.iter_mut().find(|row| row.key == key) {
                 *row = Row::new(key, &mode);

@@ -83,6 +83,16 @@ named!(Mode { Host = "host", Docker = "docker", Apple = "apple" });
 named!(Handover { Auto = "auto", Mount = "mount", Copy = "copy" });
 named!(AgentName { Claude = "claude", Codex = "codex", Opencode = "opencode", Shell = "shell" });
 
+impl AgentName {
+    /// Those that stand for a model: they need a login, and an image has them.
+    pub const MODELS: [AgentName; 3] = [AgentName::Claude, AgentName::Codex, AgentName::Opencode];
+
+    /// Whether it is one of [`AgentName::MODELS`].
+    pub const fn is_model(self) -> bool {
+        !matches!(self, AgentName::Shell)
+    }
+}
+
 impl Mode {
     /// Every name.
     pub fn names() -> impl Iterator<Item = &'static str> {

@@ -213,14 +213,12 @@ impl Look<'_> {
         let listed: Vec<&str> = facts.labels.iter().filter_map(|(name, _)| name.strip_prefix(VERSION_LABEL)).collect();
         let has_labels = !listed.is_empty();
         // The image is made anew, with all that it has to have and all that it had.
-        let wanted: Vec<AgentName> = AgentName::ALL
-            .iter()
-            .copied()
-            .filter(|agent| *agent != AgentName::Shell)
+        let wanted: Vec<AgentName> = AgentName::MODELS
+            .into_iter()
             .filter(|agent| agents.contains(agent) || listed.contains(&agent.as_str()))
             .collect();
         let mut untold = Vec::new();
-        for agent in agents.iter().filter(|agent| **agent != AgentName::Shell) {
+        for agent in agents.iter().filter(|agent| agent.is_model()) {
             match version(&facts, *agent) {
                 Some(version) => {
                     checks.push(Check::ok(format!("agent.{agent}"), format!("{agent} {version} is in the image")));

@@ -191,7 +191,7 @@ pub fn agent(name: AgentName, host: &Host, thorough: bool) -> Check {
 /// The agents on the host, which only logins need where runs take place in containers.
 pub fn agents_here() -> Check {
     let (mut here, mut absent) = (Vec::new(), Vec::new());
-    for name in AgentName::ALL.iter().filter(|name| **name != AgentName::Shell) {
+    for name in AgentName::MODELS {
         match find_program(name.as_str().as_ref()) {
             Ok(path) => here.push(path.display().to_string()),
             Err(_) => absent.push(name.as_str()),

@@ -133,7 +133,7 @@ impl Doctor<'_> {
         checks.extend(seen);
         let here =
             if case.mode.is_container() { case.beside.as_ref().map(|(agents, _)| agents) } else { Some(&case.walking) };
-        let here = here.into_iter().flatten().filter(|agent| **agent != AgentName::Shell);
+        let here = here.into_iter().flatten().filter(|agent| agent.is_model());
         checks.extend(here.map(|agent| machine::agent(*agent, self.host, !self.args.quick)));
         if case.mode.is_container() {
             checks.push(machine::agents_here());
@@ -244,7 +244,7 @@ impl Doctor<'_> {
 
     /// Each agent's login, where that agent would run, one after the other.
     fn logins(&self, case: &Case, depth: Depth) -> Vec<Check> {
-        let named = case.agents.iter().filter(|agent| **agent != AgentName::Shell);
+        let named = case.agents.iter().filter(|agent| agent.is_model());
         named.map(|agent| self.login(*agent, depth, &case.workspace.path)).collect()
     }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::check::Check;
 use super::verdict::{Judge, Named, Port};
-use crate::config::AgentName;
 use crate::failure::{Class, Failure};
 use crate::runner::HOST_NAME;
 
@@ -83,8 +82,7 @@ impl Judge<'_> {
 
     pub(super) fn names(&mut self) {
         let expected = self.expected;
-        for Named { agent, name, reason, here } in expected.names.iter().filter(|named| named.agent != AgentName::Shell)
-        {
+        for Named { agent, name, reason, here } in expected.names.iter().filter(|named| named.agent.is_model()) {
             let id = format!("run.dns.{agent}");
             let Some(name) = name else {
                 self.checks.push(Check::skip(id, *reason));

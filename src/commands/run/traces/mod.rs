@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
+use std::mem;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -94,25 +95,18 @@ impl Traces {
     }
 
     /// What has changed since, a warning for each.
-    pub fn warnings(self) -> Vec<String> {
-        let mut now = Traces {
-            workspace: self.workspace.clone(),
-            mounts: self.mounts.clone(),
-            above: self.above,
-            hashes: self.hashes.clone(),
-            found: BTreeMap::new(),
-            led: BTreeSet::new(),
-        };
-        now.look();
+    pub fn warnings(mut self) -> Vec<String> {
+        let (found, led) = (mem::take(&mut self.found), mem::take(&mut self.led));
+        self.look();
         let newly_led = |path: &Path| {
-            let at = [Some(path), path.parent()].into_iter().flatten().find(|at| now.led.contains(*at));
-            at.is_some_and(|at| !self.led.contains(at))
+            let at = [Some(path), path.parent()].into_iter().flatten().find(|at| self.led.contains(*at));
+            at.is_some_and(|at| !led.contains(at))
         };
         let changed = |(path, (trace, who)): (&PathBuf, &(Trace, &str))| {
-            let before = self.found.get(path).map(|(trace, _)| trace);
-            (before != Some(trace) && !newly_led(path)).then(|| now.warning(path, before, trace, who)).flatten()
+            let before = found.get(path).map(|(trace, _)| trace);
+            (before != Some(trace) && !newly_led(path)).then(|| self.warning(path, before, trace, who)).flatten()
         };
-        let mut warnings: Vec<String> = now.found.iter().filter_map(changed).collect();
+        let mut warnings: Vec<String> = self.found.iter().filter_map(changed).collect();
         if warnings.len() > MANY {
             let more = warnings.len() - MANY;
             warnings.truncate(MANY);
