@@ -1,5 +1,7 @@
 //! What a run came to: our own knowledge first, then the runner's, then the agent's word.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level;
@@ -39,33 +41,9 @@ fn judge(
     limits: &Limits,
     secrets: &Secrets,
 ) -> Option<Failure> {
-    let time = |limit: Option<std::time::Duration>| limit.map(duration_text).unwrap_or_default();
-    let code = match outcome.end {
-        End::TimedOut => {
-            let message = format!("{agent} was ended: it reached the timeout of {}", time(limits.timeout));
-            return Some(Failure::new(
-                Class::Timeout,
-                message,
-                "give it longer: --timeout 1h, or ringfence sandbox set run.timeout 1h",
-            ));
-        }
-        End::IdleTimedOut => {
-            let message = format!("{agent} was ended: it was silent for {}", time(limits.idle_timeout));
-            let hint = "allow a longer silence: --idle-timeout 30m, or ringfence sandbox set run.idle_timeout 30m";
-            return Some(Failure::new(Class::IdleTimeout, message, hint));
-        }
-        End::Cancelled(signal) => {
-            let message = format!("{agent} was ended: {}", signal_text(signal));
-            return Some(Failure::interrupted(signal, message));
-        }
-        End::Unwritable(kind) => {
-            let hint = "make room where standard output goes, or send it elsewhere";
-            let message = format!("{agent} was ended: its output could not be written to standard output");
-            return Some(Failure::new(Class::Internal, message, hint).because(kind.to_string()));
-        }
-        End::Decided => outcome.agent_code.unwrap_or(1),
-        End::Signaled(signal) => 128 + signal,
-        End::Exited(code) => code,
+    let code = match own_code(outcome, agent, limits) {
+        Ok(code) => code,
+        Err(failure) => return Some(failure),
     };
     if outcome.oom && code != 0 {
         let hint = "give it more: --memory 8g, or ringfence sandbox set sandbox.memory 8g";
@@ -89,6 +67,35 @@ fn judge(
         failure = failure.because(last_lines(&secrets.redact(&outcome.stderr_tail)));
     }
     Some(failure)
+}
+
+/// The agent's exit code, 128 + n for a signal.
+///
+/// # Errors
+/// We ended it, so that its code says nothing: why.
+fn own_code(outcome: &Outcome, agent: AgentName, limits: &Limits) -> Result<i32, Failure> {
+    let time = |limit: Option<Duration>| limit.map(duration_text).unwrap_or_default();
+    Err(match outcome.end {
+        End::Decided => return Ok(outcome.agent_code.unwrap_or(1)),
+        End::Signaled(signal) => return Ok(128 + signal),
+        End::Exited(code) => return Ok(code),
+        End::TimedOut => {
+            let message = format!("{agent} was ended: it reached the timeout of {}", time(limits.timeout));
+            let hint = "give it longer: --timeout 1h, or ringfence sandbox set run.timeout 1h";
+            Failure::new(Class::Timeout, message, hint)
+        }
+        End::IdleTimedOut => {
+            let message = format!("{agent} was ended: it was silent for {}", time(limits.idle_timeout));
+            let hint = "allow a longer silence: --idle-timeout 30m, or ringfence sandbox set run.idle_timeout 30m";
+            Failure::new(Class::IdleTimeout, message, hint)
+        }
+        End::Cancelled(signal) => Failure::interrupted(signal, format!("{agent} was ended: {}", signal_text(signal))),
+        End::Unwritable(kind) => {
+            let hint = "make room where standard output goes, or send it elsewhere";
+            let message = format!("{agent} was ended: its output could not be written to standard output");
+            Failure::new(Class::Internal, message, hint).because(kind.to_string())
+        }
+    })
 }
 
 fn signal_text(signal: i32) -> String {

@@ -83,19 +83,7 @@ pub fn run(args: &RunArgs, flags: &Flags, env: &Environment, host: &Host, printe
         printer.note(&format!("{earlier} of {total} tasks had finished before: {}", results.path().display()));
         results.print_earlier()?;
     }
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..width.get()).map(|_| scope.spawn(|| batch.work(&queue))).collect();
-        for worker in workers {
-            if worker.join().is_err() {
-                let hint = "please report it, with the words above; the same command goes on with what is left";
-                locked(&batch.tally).fatal.get_or_insert(Failure::new(
-                    Class::Internal,
-                    "a worker of the batch panicked",
-                    hint,
-                ));
-            }
-        }
-    });
+    batch.work_through(&queue, width);
     batch.conclude(total, earlier, began.elapsed())
 }
 
@@ -150,6 +138,20 @@ impl Batch<'_> {
     fn stopped(&self) -> bool {
         let interrupted = self.attempts.host.interrupts.count() > 0;
         interrupted || self.attempts.budget.exhausted().is_some() || locked(&self.tally).fatal.is_some()
+    }
+
+    /// Runs what is in the queue, `width` tasks at a time.
+    fn work_through(&self, queue: &Queue, width: NonZero<usize>) {
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..width.get()).map(|_| scope.spawn(|| self.work(queue))).collect();
+            for worker in workers {
+                if worker.join().is_err() {
+                    let hint = "please report it, with the words above; the same command goes on with what is left";
+                    let failure = Failure::new(Class::Internal, "a worker of the batch panicked", hint);
+                    locked(&self.tally).fatal.get_or_insert(failure);
+                }
+            }
+        });
     }
 
     fn work(&self, queue: &Queue) {
@@ -234,22 +236,7 @@ impl Batch<'_> {
         drop(self.progress);
         let Tally { done, failed, fatal } = self.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         let left = total - done;
-        let interrupts = &self.attempts.host.interrupts;
-        let on = "the same command goes on with what is left";
-        let failure = if interrupts.count() > 0 && left > 0 {
-            let message = format!("interrupted: {done} of {total} tasks had finished, {left} are left");
-            Some(Failure::new(Class::Interrupted(interrupts.signal()), message, on))
-        } else if let Some(failure) = fatal {
-            Some(failure)
-        } else if let Some(reason) = self.attempts.budget.exhausted().filter(|_| left > 0) {
-            let message = format!("{reason}: {left} of {total} tasks are left");
-            Some(Failure::new(Class::AgentFailed, message, format!("with a higher --max-cost {on}")))
-        } else if failed > 0 {
-            let hint = "ringfence dead-letter list, then ringfence dead-letter replay --all";
-            Some(Failure::new(Class::AgentFailed, format!("{failed} of {total} tasks failed"), hint))
-        } else {
-            None
-        };
+        let failure = failure(&Tally { done, failed, fatal }, total, &self.attempts);
         if left == 0 {
             // Nothing in it counts any more; what it says about finished tasks is never asked.
             let _ = locked(&self.journal).remove();
@@ -282,6 +269,26 @@ impl Batch<'_> {
         }
         Ok(class)
     }
+}
+
+/// Why a batch of `total` tasks failed, if it did.
+fn failure(Tally { done, failed, fatal }: &Tally, total: usize, attempts: &Attempts<'_>) -> Option<Failure> {
+    let left = total - done;
+    let interrupts = &attempts.host.interrupts;
+    let on = "the same command goes on with what is left";
+    if interrupts.count() > 0 && left > 0 {
+        let message = format!("interrupted: {done} of {total} tasks had finished, {left} are left");
+        return Some(Failure::new(Class::Interrupted(interrupts.signal()), message, on));
+    }
+    if fatal.is_some() {
+        return fatal.clone();
+    }
+    if let Some(reason) = attempts.budget.exhausted().filter(|_| left > 0) {
+        let message = format!("{reason}: {left} of {total} tasks are left");
+        return Some(Failure::new(Class::AgentFailed, message, format!("with a higher --max-cost {on}")));
+    }
+    let hint = "ringfence dead-letter list, then ringfence dead-letter replay --all";
+    (*failed > 0).then(|| Failure::new(Class::AgentFailed, format!("{failed} of {total} tasks failed"), hint))
 }
 
 /// The end of a task whose attempts all took ringfence down with them.
