@@ -23,6 +23,10 @@ const FORGET_LIMIT: Duration = Duration::from_secs(60);
 const PROXIES: [&str; 6] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
 /// Builds the image, asks each agent in it for its version, and writes these into its labels.
+///
+/// # Errors
+/// Usage (2) or `invalid_image` (78) for what was typed, `cli_missing` (69) for an agent that the image turns out to lack, and what
+/// the builder's words mean.
 pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     if args.print {
         return if printer.is_json() {

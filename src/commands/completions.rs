@@ -25,6 +25,9 @@ const ASKED_BY: &str = "RINGFENCE_COMPLETE";
 const NAME: &str = "ringfence";
 
 /// Prints the script for `shell`.
+///
+/// # Errors
+/// A closed standard output.
 pub fn run(shell: Shell, printer: &Printer) -> Result<()> {
     let shell = shell.to_string();
     let shells = Shells::builtins();

@@ -14,6 +14,9 @@ use crate::output::{Printer, Table};
 use crate::runner::Host;
 
 /// Lists, shows, replays or removes letters; the class decides the exit code.
+///
+/// # Errors
+/// Usage (2) for a letter that is not there or in use, internal (70) for one that cannot be read.
 pub fn run(
     command: DeadLetterCommand,
     flags: &Flags,

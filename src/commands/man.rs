@@ -10,6 +10,9 @@ use crate::failure::Class;
 use crate::output::Printer;
 
 /// Prints one page in roff: the program, then each command.
+///
+/// # Errors
+/// A closed standard output.
 pub fn run(printer: &Printer) -> Result<()> {
     let mut page = Vec::new();
     let mut root = Cli::command();

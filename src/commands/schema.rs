@@ -7,6 +7,9 @@ use crate::cli::SchemaName;
 use crate::output::{Printer, schema};
 
 /// Prints the schema, for people on many lines.
+///
+/// # Errors
+/// A closed standard output.
 pub fn run(name: SchemaName, printer: &Printer) -> Result<()> {
     let name = name.to_possible_value().context("a schema without a name")?;
     let schema = schema(name.get_name())?.with_context(|| format!("no schema {}", name.get_name()))?;

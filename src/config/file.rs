@@ -33,6 +33,9 @@ pub fn path(flags: &Flags, env: &Environment) -> PathBuf {
 
 impl<'t> ConfigFile<'t> {
     /// Checks `text` as the content of `path`; `named` is what `--config` said.
+    ///
+    /// # Errors
+    /// Config or `invalid_image` (78), with the line.
     pub fn parse(path: &Path, text: &'t str, named: Option<&Path>, home: Option<PathBuf>) -> Result<Self, Failure> {
         let document = DeTable::parse(text).map_err(|error| not_toml(path, text, &error))?;
         let place = Place { home, ..Place::default() };
@@ -50,6 +53,9 @@ impl<'t> ConfigFile<'t> {
 }
 
 /// The text of the file in force; none where there is no file, unless `--config` names it.
+///
+/// # Errors
+/// Usage (2) for a named file that is not there; as [`read`].
 pub fn text(path: &Path, flags: &Flags) -> Result<Option<String>, Failure> {
     let text = read(path)?;
     if text.is_none() && flags.config.is_some() {
@@ -69,6 +75,9 @@ fn at_most_longest(file: File) -> io::Result<Vec<u8>> {
 }
 
 /// The text of the file; none where there is no file.
+///
+/// # Errors
+/// Config (78): it cannot be read, or is not UTF-8.
 pub fn read(path: &Path) -> Result<Option<String>, Failure> {
     if path.as_os_str().is_empty() {
         return Ok(None);

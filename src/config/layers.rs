@@ -39,6 +39,9 @@ pub struct Row {
 
 impl Row {
     /// A row for `setting`.
+    ///
+    /// # Errors
+    /// Config (78): a variable that is not UTF-8.
     pub fn new<T: Shown>(key: String, setting: &Setting<T>) -> Self {
         Row { key, value: setting.value.shown(), origin: setting.origin.to_string() }
     }
@@ -86,6 +89,9 @@ impl<'f> Layers<'f> {
     }
 
     /// The value of `key` in force. What it overrides is read as well: a wrong value is never passed over.
+    ///
+    /// # Errors
+    /// Usage (2) for a flag, config or `invalid_image` (78) for anything else.
     pub fn setting<T: Shown>(
         &self,
         key: &str,
@@ -123,6 +129,9 @@ impl<'f> Layers<'f> {
     }
 
     /// Adds a repeatable flag's values to those of `setting`.
+    ///
+    /// # Errors
+    /// Usage (2).
     pub fn append<T: Shown>(
         &self,
         key: &str,
@@ -158,6 +167,9 @@ impl<'f> Layers<'f> {
 }
 
 /// The value of a variable; an empty one counts as unset, one that is not UTF-8 is an error.
+///
+/// # Errors
+/// Config (78): it is not UTF-8.
 pub fn variable<'e>(env: &'e Environment, name: &str) -> Result<Option<&'e str>, Failure> {
     match env.get(name).filter(|value| !value.is_empty()) {
         None => Ok(None),

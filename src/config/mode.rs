@@ -33,6 +33,9 @@ const VARIABLES: [(&str, Names); 3] = [
 const FORCE_HOST: &str = "AGENT_LOOP_HOST";
 
 /// What is asked for, by the strongest that asks, and what to warn of. Every variable is checked, also a weaker one.
+///
+/// # Errors
+/// Usage (2) for a flag, config (78) for a variable.
 pub fn requested(flags: &Flags, env: &Environment) -> Result<(Option<Setting<Request>>, Vec<String>), Failure> {
     let mut requests = Vec::new();
     if let Some(text) = &flags.mode {

@@ -32,6 +32,9 @@ fn failure(path: &Path, error: &io::Error) -> Failure {
 
 impl Lock {
     /// Waits until nobody else replaces `path`, which is not a link. Makes its folder where it is missing.
+    ///
+    /// # Errors
+    /// Config (78): it is no regular file, or its folder cannot be written to.
     pub fn of(path: &Path) -> Result<Lock, Failure> {
         // A device that root replaces, `/dev/null` of all things, is gone for the whole machine.
         if path.metadata().is_ok_and(|there| !there.is_file()) {
@@ -52,6 +55,9 @@ impl Lock {
     }
 
     /// Replaces the file with `text`, keeping its permissions and, where that is allowed, its owner.
+    ///
+    /// # Errors
+    /// Config (78): it is write-protected, or cannot be written.
     pub fn replace(&self, text: &str) -> Result<(), Failure> {
         let old = fs::metadata(&self.path).ok();
         if old.as_ref().is_some_and(|old| old.permissions().readonly()) {

@@ -26,6 +26,9 @@ pub struct Answer {
 pub type Ask<'a> = &'a dyn Fn(&CommandSpec, Duration) -> Result<Option<Answer>>;
 
 /// What the command printed, without the white space around it.
+///
+/// # Errors
+/// `auth_missing` (77), with the command's own last words; interrupted.
 pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String, Failure> {
     let spec = CommandSpec::new(words.first().map_or("", String::as_str)).args(words.iter().skip(1));
     let fail = |what: String, why: &str| {

@@ -133,6 +133,9 @@ impl Recipe {
     }
 
     /// A folder for [`Recipe::label_command`].
+    ///
+    /// # Errors
+    /// No room for the folder.
     pub fn label_context(&self, versions: &[(String, String)]) -> Result<TempDir> {
         let folder = tempfile::tempdir().context("making a folder for the build")?;
         let labels: Vec<String> =

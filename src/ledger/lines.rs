@@ -108,6 +108,9 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// The folder at `path` with all above it; those that were missing are the caller's alone.
+///
+/// # Errors
+/// It cannot be made.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     if path.as_os_str().is_empty() {
@@ -131,6 +134,9 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
 }
 
 /// Whether `file` is what stands at `path` now.
+///
+/// # Errors
+/// `file` cannot be looked at.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     Ok(std::fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))

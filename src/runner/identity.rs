@@ -18,12 +18,18 @@ fn random_hex(bytes: usize) -> Result<String> {
 }
 
 /// A name for a run that sorts by time and is unique on any number of machines: `20261121-031140-9f2c4e1a`, in UTC.
+///
+/// # Errors
+/// The system has no random bytes.
 pub fn new_run_id() -> Result<String> {
     let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
     Ok(format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), random_hex(4)?))
 }
 
 /// The secret that our marks carry: 128 random bits, never shown to the agent.
+///
+/// # Errors
+/// The system has no random bytes.
 pub fn new_nonce() -> Result<String> {
     random_hex(16)
 }

@@ -23,6 +23,9 @@ pub struct Interrupts {
 
 impl Interrupts {
     /// From now on INT, TERM and HUP no longer end this process but are counted here.
+    ///
+    /// # Errors
+    /// The system does not let us watch for signals.
     pub fn install() -> Result<Self> {
         let interrupts = Interrupts::default();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGTSTP]).context("watching for signals")?;

@@ -19,6 +19,9 @@ use crate::redact::Secrets;
 
 /// The program's path, looked up as a shell would. A missing program is told apart from a missing folder here, because the
 /// operating system reports both as "not found".
+///
+/// # Errors
+/// `cli_missing` (69), with what installs it.
 pub fn find_program(program: &OsStr) -> Result<PathBuf, Failure> {
     which::which(program).map_err(|_| {
         let name = program.to_string_lossy();
@@ -117,6 +120,9 @@ impl Host {
 
     /// Runs a short command with no input and returns its answer; absent when it took longer than `limit` and was killed, with
     /// everything in its process group. A signal to us ends it likewise, and is the error.
+    ///
+    /// # Errors
+    /// As [`find_program`]; it could not be started; interrupted.
     pub fn capture(&self, spec: &CommandSpec, limit: Duration) -> Result<Option<Captured>> {
         let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
         let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
@@ -166,6 +172,9 @@ impl Host {
 
     /// Runs a command that shows progress: `show` gets each line of both of its streams as it comes. Their end is kept, as its
     /// standard error. A signal to us ends it, with everything in its process group, and is the error.
+    ///
+    /// # Errors
+    /// As [`Host::capture`].
     pub fn stream(&self, spec: &CommandSpec, show: &mut dyn FnMut(&[u8])) -> Result<Captured> {
         let (output, end) = io::pipe().context("making a pipe")?;
         let mut asked = Asked::of(self);

@@ -17,6 +17,9 @@ pub(in crate::commands) use report::Report;
 
 /// Checks the login and returns the class that decides the exit code. With `--json` the one object is printed here, whatever
 /// happens.
+///
+/// # Errors
+/// A check that could not begin, where nothing was printed; and a closed standard output.
 pub fn check(args: &AuthCheckArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
     let climb = |ladder: Ladder<'_>| {
         let forced = ladder.settings.warnings.join("; ");

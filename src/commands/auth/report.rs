@@ -136,6 +136,9 @@ impl Report {
     }
 
     /// Prints it.
+    ///
+    /// # Errors
+    /// A closed standard output.
     pub fn print(&self, printer: &Printer) -> Result<()> {
         if printer.is_json() {
             return printer.json(self);

@@ -165,6 +165,9 @@ impl Report {
     }
 
     /// Prints it: one object, or a line per check. On a terminal the fix has a line of its own.
+    ///
+    /// # Errors
+    /// A closed standard output.
     pub fn print(&self, printer: &Printer) -> Result<()> {
         let first = self.failure();
         if printer.is_json() {

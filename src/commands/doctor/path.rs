@@ -68,6 +68,9 @@ impl Path<'_> {
     }
 
     /// The plan of a script. Its agent is the shell: no lease, and nothing else than what every run is handed.
+    ///
+    /// # Errors
+    /// What keeps a run from being begun.
     pub fn plan(&self, script: &Order, run_id: &str) -> Result<Plan> {
         Plan::new(script, run_id, self.env, self.host)
     }

@@ -21,6 +21,9 @@ pub struct Scratch {
 
 impl Scratch {
     /// A scratch folder in `workspace`. The repositories are written by hand, for there may be no git on this machine.
+    ///
+    /// # Errors
+    /// The workspace cannot be written to.
     pub fn new(workspace: &Path) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(workspace)?;
         let locked = hidden(folder.path())?;

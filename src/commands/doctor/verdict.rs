@@ -24,6 +24,7 @@ pub struct Port {
 
 /// An agent's server.
 pub struct Named {
+    /// The agent.
     pub agent: AgentName,
     /// Its name, where it has to be resolved.
     pub name: Option<String>,
@@ -35,8 +36,11 @@ pub struct Named {
 
 /// What the probe should find.
 pub struct Expected<'a> {
+    /// A script's, in the mode that is walked.
     pub settings: &'a Settings,
+    /// Whether that is a container's.
     pub container: bool,
+    /// The secret that it is handed.
     pub canary: String,
     /// The file that it makes.
     pub made: PathBuf,
@@ -44,7 +48,9 @@ pub struct Expected<'a> {
     pub ours: PathBuf,
     /// How many processes it tries to have; 0 where it does not try.
     pub processes: u32,
+    /// Services of this machine to be reached.
     pub ports: Vec<Port>,
+    /// Servers to be resolved.
     pub names: Vec<Named>,
     /// The agents whose version it asks for.
     pub untold: Vec<AgentName>,

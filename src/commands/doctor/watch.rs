@@ -14,7 +14,9 @@ use super::engine::CALL;
 /// A step that the probe took.
 #[derive(Clone, Debug)]
 pub struct Step {
+    /// Its name, as the probe prints it.
     pub key: String,
+    /// What it found.
     pub value: String,
     /// Since the step before it.
     pub took: Duration,

@@ -120,6 +120,10 @@ pub fn register(settings: &Settings, env: &Environment, secrets: &Secrets) {
 
 /// Gathers what this run hands in. On the host the agent has the caller's environment and logins anyway. `host_name` is what the
 /// host is called inside, where `localhost` is somebody else but at the `forwarded` ports.
+///
+/// # Errors
+/// `env_missing` (78) for a variable that is to be handed in and is not set, what [`credentials::lease`] says, and config (78) where
+/// the host has no name inside yet.
 pub fn prepare(
     mode: Mode,
     settings: &Settings,

@@ -47,6 +47,9 @@ pub(in crate::commands) use workspace::Workspace;
 
 /// Runs the task, or the tasks of a batch, and returns the class that decides the exit code. With `--json` the one object is
 /// printed here, whatever happens.
+///
+/// # Errors
+/// What keeps the run from being begun, where nothing was printed; and a closed standard output.
 pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
     if !printer.is_quiet() {
         host.interrupts.remark_on_stop(

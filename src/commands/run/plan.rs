@@ -66,6 +66,9 @@ pub struct Plan {
 
 impl Plan {
     /// Decides everything for one attempt at `order`, under the name `run_id`. A dry one asks no `token_command`.
+    ///
+    /// # Errors
+    /// What keeps a run from being begun: the workspace, the place, what is to be handed in.
     pub fn new(order: &Order, run_id: &str, env: &Environment, host: &Host) -> Result<Self> {
         let asked = RefCell::new(Vec::new());
         let ask = inside::asker(host, order.wish.dry, &asked);
@@ -74,6 +77,9 @@ impl Plan {
     }
 
     /// The same with a way of its own to ask the commands that it needs answers from.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
     pub fn asking(order: &Order, run_id: &str, env: &Environment, host: &Host, ask: Ask<'_>) -> Result<Self> {
         let Order { settings, workspace, wish, .. } = order;
         let name = settings.agent.value;
@@ -142,6 +148,9 @@ impl Plan {
     }
 
     /// `--dry-run`.
+    ///
+    /// # Errors
+    /// A closed standard output.
     pub fn show(&self, printer: &Printer) -> Result<Class> {
         let safe = |text: &str| printer.secrets().redact(text).into_owned();
         let mut commands = self.asked.clone();

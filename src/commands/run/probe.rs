@@ -27,6 +27,9 @@ const KEPT: usize = 64 * 1024;
 
 impl Plan {
     /// Runs the agent as a run would, but for its patience, and says what failed; nothing where it answered.
+    ///
+    /// # Errors
+    /// No name for the run could be made: the system has no random bytes.
     pub fn try_out(&self, limits: &Limits, secrets: &Secrets) -> Result<Option<Failure>> {
         let mut job = self.fresh_job()?;
         if let Some((name, value)) = self.agent.impatient() {

@@ -104,6 +104,9 @@ impl Report {
     }
 
     /// Prints the report of a run that could not begin, and returns why.
+    ///
+    /// # Errors
+    /// A closed standard output.
     pub fn unstarted(mut self, error: &anyhow::Error, printer: &Printer) -> Result<Class> {
         let failure = Failure::of(error);
         self.fail(&failure, printer.secrets());
@@ -150,6 +153,9 @@ impl Report {
 }
 
 /// What people see of a run that has ended: the answer, where it is not there already, and the files that it names.
+///
+/// # Errors
+/// A closed standard output.
 pub fn show(ended: &Ended, printer: &Printer) -> Result<()> {
     if !ended.last.answer.is_empty() {
         printer.answer(&ended.last.answer)?;

@@ -20,6 +20,9 @@ const HINT: &str = "type: ringfence run 'what to do', or ringfence run -f task.m
 const TICK: Duration = Duration::from_millis(50);
 
 /// The task's bytes.
+///
+/// # Errors
+/// Usage (2) for none, two, an empty or a binary one, or a file that cannot be read; interrupted.
 pub fn read(text: Option<OsString>, file: Option<PathBuf>, interrupts: &Interrupts) -> Result<Vec<u8>> {
     let task = match (text, file) {
         (Some(_), Some(_)) => {

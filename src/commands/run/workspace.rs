@@ -16,6 +16,9 @@ pub struct Workspace {
 
 impl Workspace {
     /// The folder `typed`, or the current one.
+    ///
+    /// # Errors
+    /// Usage (2): there is no such folder.
     pub fn open(typed: Option<&Path>) -> Result<Self> {
         let folder = typed.unwrap_or(Path::new("."));
         let hint = "name a folder that exists: -C DIR";

@@ -32,6 +32,9 @@ use crate::output::{Printer, Progress};
 use crate::runner::{self, Host};
 
 /// Runs the tasks of `--batch` that have not finished yet.
+///
+/// # Errors
+/// What keeps the batch from being begun: usage (2) above all. What ends it in the middle is in the class.
 pub fn run(args: &RunArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<Class> {
     let began = Instant::now();
     if printer.is_json() && args.results.is_none() {
