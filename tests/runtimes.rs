@@ -124,18 +124,62 @@ fn shown(done: Done, mode: &str, names: &[&str]) -> (Value, Vec<String>) {
 }
 
 #[test]
-fn apples_service_that_does_not_run_is_told_with_what_starts_it() {
+fn the_doctor_walks_the_way_of_a_run_on_apples_and_names_what_it_lacks() {
     let Some(mut bed) = bed_of(Runtime::Apple) else { return };
-    let doctor = ["--mode", "apple", "sandbox", "doctor", "--agent", "shell", "--json"];
-    let engine = |done: Done| {
-        let json = done.json();
-        json["checks"].as_array().unwrap().iter().find(|check| check["id"] == "engine").unwrap().clone()
+    bed.config(&format!("mode = \"apple\"\nagent = \"shell\"\n[sandbox]\nimage = \"{TINY}\"\n"));
+    let doctor = |bed: &Bed, rest: &[&str], code: i32| {
+        let json = bed.run(&[&["--json", "sandbox", "doctor"], rest].concat()).exits(code).json();
+        move |id: &str| {
+            let check = json["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).cloned();
+            check.unwrap_or_else(|| panic!("no {id} in {json}"))
+        }
     };
-    assert_eq!(engine(bed.run(&doctor))["status"], "ok");
-    bed.set("STAND_IN_DOWN", "1");
+    let ok = |check: &Value| assert_eq!(check["status"], "ok", "{check}");
+    let fixed = |check: Value, status: &str, fact: &str, fix: &str| {
+        assert_eq!(check["status"], status, "{check}");
+        assert!(
+            check["fact"].as_str().unwrap().contains(fact) && check["fix"].as_str().unwrap().contains(fix),
+            "{check}"
+        );
+    };
+    let seen = doctor(&bed, &[], 0);
+    for id in
+        ["engine", "engine.version", "image", "network", "leftovers", "run.start", "run.write", "run.owner", "run.home"]
+    {
+        ok(&seen(id));
+    }
+    for id in
+        ["run.root", "run.capabilities", "run.memory", "run.cpus", "run.secrets", "run.timeout", "run.nothing-left"]
+    {
+        ok(&seen(id));
+    }
+    let pids = if is_root() {
+        ("engine.limits", "warn", "run.pids", "skip")
+    } else {
+        ("engine.limits", "ok", "run.pids", "ok")
+    };
+    assert_eq!((seen(pids.0)["status"].as_str(), seen(pids.2)["status"].as_str()), (Some(pids.1), Some(pids.3)));
+    let name = Runtime::Apple.host();
+    fixed(seen("engine.host-name"), "warn", name, &format!("system dns create {name} --localhost"));
+
+    // An older one: its JSON has another shape, single files cannot be mounted; and one that is too old for any run.
+    bed.set("STAND_IN_VERSION", "0.12.3").set("STAND_IN_NAMES", name);
+    bed.set("SANDBOX_DOCKER_IMAGE", "ringfence-test/none:1").set("SANDBOX_DOCKER_NETWORK", "ringfence-test-none");
+    let seen = doctor(&bed, &["--quick"], 69);
+    ok(&seen("engine.host-name"));
+    fixed(seen("engine.version"), "warn", "0.12.3", "update-container.sh");
+    fixed(seen("image"), "fail", "is not on this engine", "image pull ringfence-test/none:1");
+    fixed(seen("network"), "fail", "no network named ringfence-test-none", "network create");
+    bed.set("STAND_IN_VERSION", "0.11.0");
+    fixed(doctor(&bed, &["--quick"], 78)("engine.version"), "fail", "too old", "update-container.sh");
+    let old = bed.run(&["run", "--image", TINY, "--network", "bridge", "true"]).exits(78);
+    old.says("does not know all that a run asks of it");
+    let (engine, levels) = shown(bed.run(&["sandbox", "show", "--json"]), "apple", &["filesystem"]);
+    assert_eq!((engine["found"].as_bool(), levels), (Some(false), vec!["absent".to_owned()]), "{engine}");
+
+    bed.set("STAND_IN_VERSION", "1.2.2").set("STAND_IN_DOWN", "1");
     let fix = format!("{} system start", Runtime::Apple.program());
-    let check = engine(bed.run(&doctor).exits(69));
-    assert_eq!((check["status"].as_str(), check["fix"].as_str()), (Some("fail"), Some(fix.as_str())), "{check}");
+    fixed(doctor(&bed, &["--quick"], 69)("engine"), "fail", "engine answers", &fix);
     let json = bed.run(&shell("apple", &["--json", "true"])).exits(69).json();
     assert_eq!(
         (json["class"].as_str(), json["hint"].as_str()),

@@ -109,6 +109,9 @@ fn find(engine: &Engine, host: &Host) -> Result<Found> {
         let words = format!("{told}\n{}", answer.stderr);
         return Ok(Err(engine_failure(engine, "", "", &words, answer.status.code()).message));
     };
+    if let Some(failure) = facts.too_old(engine) {
+        return Ok(Err(failure.message));
+    }
     let rootless = if facts.rootless { ", rootless" } else { "" };
     Ok(Ok(Ability {
         name: format!("{} {}{rootless}", facts.name, facts.server),

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::dialect::Tells;
-use super::{Container, Engine};
+use super::{Container, Engine, apple};
 use crate::command::CommandSpec;
+use crate::failure::Failure;
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,22 @@ pub struct EngineFacts {
     pub root: Option<PathBuf>,
     /// The limits that it says it cannot enforce.
     pub lacks: Vec<&'static str>,
+}
+
+impl EngineFacts {
+    /// Whether its version is before this one.
+    pub fn is_before(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self.server.split(['.', '-', '+']).map_while(|part| part.parse::<u32>().ok());
+        (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) < (major, minor)
+    }
+
+    /// That it knows less than every run asks of it, where it does.
+    pub fn too_old(&self, engine: &Engine) -> Option<Failure> {
+        // `--init` came with 0.10, `--cap-drop` with 0.12.
+        let is_old = engine.dialect.is_apple() && self.is_before(0, 12);
+        let message = format!("{} {} is too old: a run asks for what came with 0.12", self.name, self.server);
+        is_old.then(|| Failure::config(message, "/usr/local/bin/update-container.sh"))
+    }
 }
 
 /// What an engine says of an image.
@@ -64,7 +81,16 @@ pub fn network_command(engine: &Engine, network: &str) -> CommandSpec {
 
 /// Asks for everything that the engine knows of a run's container.
 pub fn inspect_command(engine: &Engine, run_id: &str) -> CommandSpec {
-    engine.command().args(["container", "inspect"]).arg(Container::name(run_id))
+    let words: &[&str] = match engine.dialect.tells {
+        Tells::ByTemplate => &["container", "inspect"],
+        Tells::InJson => &["inspect"],
+    };
+    engine.command().args(words.iter().copied()).arg(Container::name(run_id))
+}
+
+/// Whether this answer to [`inspect_command`], where that succeeded, is about a container at all.
+pub fn is_told_of(engine: &Engine, answer: &[u8]) -> bool {
+    engine.dialect.tells == Tells::ByTemplate || apple::told(answer).is_ok_and(|all| !all.is_empty())
 }
 
 /// Removes containers by force.
@@ -79,7 +105,7 @@ pub fn read_info(stdout: &[u8]) -> Option<EngineFacts> {
         return podman(&info);
     }
     if info["apiServerVersion"].is_string() {
-        return apple(&info);
+        return apples(&info);
     }
     let server = text(&info["ServerVersion"])?;
     let options = info["SecurityOptions"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -127,7 +153,7 @@ fn podman(info: &Value) -> Option<EngineFacts> {
     })
 }
 
-fn apple(info: &Value) -> Option<EngineFacts> {
+fn apples(info: &Value) -> Option<EngineFacts> {
     let runs = info["status"] == "running";
     // "container-apiserver version 1.2.2 (build: release, commit: 0123abc)"
     let mut words = info["apiServerVersion"].as_str()?.split_whitespace();
@@ -260,6 +286,24 @@ mod tests {
         assert_eq!(read_info_errors(b"{}"), None);
         let apples = read_info_errors(br#"{"apiServerVersion":"","status":"not running"}"#);
         assert_eq!(apples.as_deref(), Some("apiserver is not running"));
+    }
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        let facts =
+            |server: &str| EngineFacts { name: "Apple container", server: server.into(), ..EngineFacts::default() };
+        for (server, before_0_12, before_1_0) in [
+            ("0.9.0", true, true),
+            ("0.12.3", false, true),
+            ("1.0.0-beta", false, false),
+            ("1.2.2", false, false),
+            ("2", false, false),
+        ] {
+            let facts = facts(server);
+            assert_eq!(facts.too_old(&Engine::apple("container")).is_some(), before_0_12, "{server}");
+            assert_eq!(facts.is_before(1, 0), before_1_0, "{server}");
+            assert!(facts.too_old(&Engine::docker("docker")).is_none());
+        }
     }
 
     #[test]

@@ -55,10 +55,18 @@ impl Engine {
         self.command().args(self.dialect.pull).arg(image)
     }
 
+    /// Makes this machine's name known to its containers, where that has to be done once; for people.
+    pub fn name_host_command(&self) -> CommandSpec {
+        let words = ["system", "dns", "create", self.dialect.host_name, "--localhost"];
+        // An address of the range kept for documentation (RFC 5737): no real host is hidden by it.
+        CommandSpec::new("sudo").arg(self.program.as_str()).args(words).arg("203.0.113.113")
+    }
+
     /// What its containers call this machine.
     pub fn host(&self) -> HostName {
         let names = || self.command().args(["system", "dns", "list"]);
-        HostName { name: self.dialect.host_name, known_by: self.dialect.is_apple().then(names) }
+        let known_by = self.dialect.is_apple().then(names);
+        HostName { name: self.dialect.host_name, known_by, named_by: self.name_host_command() }
     }
 }
 
@@ -226,4 +234,6 @@ pub struct HostName {
     pub name: &'static str,
     /// Lists the names that have been set up, where this one has to be.
     pub known_by: Option<CommandSpec>,
+    /// Sets it up, for people.
+    pub named_by: CommandSpec,
 }

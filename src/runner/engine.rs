@@ -69,6 +69,9 @@ pub fn classify(engine: &Engine, image: &str, network: &str, text: &str, status:
             format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head, grep and sleep"),
             "use an image with a POSIX shell: ringfence sandbox build-image",
         )
+    } else if engine.dialect.is_apple() && says(&["unknown option '--"]) {
+        let hint = "ringfence sandbox doctor --mode apple; /usr/local/bin/update-container.sh";
+        Failure::config(format!("this version of {engine} does not know all that a run asks of it"), hint)
     } else if says(&["unknown mount option \"uid=", "invalid ip address in add-host"]) {
         Failure::config(format!("{engine} is Podman under another name"), "ringfence sandbox set docker.command podman")
     } else if says(&[

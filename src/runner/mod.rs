@@ -42,8 +42,8 @@ use std::time::Duration;
 
 pub use addresses::of_this_machine;
 pub use ask::{
-    EngineFacts, ImageFacts, image_command, info_command, inspect_command, network_command, read_image, read_info,
-    read_info_errors, remove_command,
+    EngineFacts, ImageFacts, image_command, info_command, inspect_command, is_told_of, network_command, read_image,
+    read_info, read_info_errors, remove_command,
 };
 pub use carry::Remote;
 pub use container::{Container, SHARED};

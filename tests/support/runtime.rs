@@ -63,6 +63,15 @@ impl Runtime {
         if self == Runtime::Apple { "/home/ringfence/own" } else { "/home/ringfence" }
     }
 
+    /// What containers call this machine.
+    pub fn host(self) -> &'static str {
+        match self {
+            Runtime::Docker => "host.docker.internal",
+            Runtime::Podman => "host.containers.internal",
+            Runtime::Apple => "host.container.internal",
+        }
+    }
+
     /// A limit of memory that is soon reached.
     pub fn little_memory(self) -> &'static str {
         if self == Runtime::Apple { "200m" } else { "96m" }

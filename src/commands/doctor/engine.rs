@@ -1,4 +1,4 @@
-//! The engine, looked at without starting anything: at most four calls, side by side.
+//! The engine, looked at without starting anything: at most five calls, side by side.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,14 +8,15 @@ use anyhow::Result;
 use super::check::Check;
 use super::machine::space;
 use super::verdict::DELEGATE;
+use super::vm::{self, has_machines};
 use crate::command::CommandSpec;
 use crate::commands::run::place;
 use crate::config::{AgentName, Environment, Settings};
 use crate::failure::{Class, Failure};
-use crate::image::{VERSION_LABEL, version_in};
+use crate::image::version_in;
 use crate::runner::{
-    self, Captured, Engine, EngineFacts, Filter, Host, ImageFacts, Listing, Mapping, Row, engine_failure, find_program,
-    image_command, info_command, network_command, read_image, read_info,
+    self, Captured, Engine, EngineFacts, Filter, Host, Listing, Mapping, Row, engine_failure, find_program,
+    image_command, info_command, network_command, read_info,
 };
 
 /// How long the engine may take to answer a question.
@@ -38,14 +39,14 @@ pub struct Looked {
 }
 
 /// An answer of the engine's client, with how long it took.
-struct Answer {
+pub(super) struct Answer {
     result: Result<Captured>,
-    took: Duration,
+    pub(super) took: Duration,
 }
 
-struct Look<'a> {
-    engine: Engine,
-    settings: &'a Settings,
+pub(super) struct Look<'a> {
+    pub(super) engine: Engine,
+    pub(super) settings: &'a Settings,
     host: &'a Host,
     thorough: bool,
 }
@@ -64,13 +65,14 @@ pub fn look(settings: &Settings, agents: &[AgentName], env: &Environment, host: 
     let engine = &look.engine;
     let network =
         Some(settings.sandbox.network.as_str()).filter(|name| !["bridge", "default", "none", "host"].contains(name));
-    let (info, image, network, left) = thread::scope(|scope| {
+    let (info, image, network, left, names) = thread::scope(|scope| {
         let start = |spec: CommandSpec| scope.spawn(move || look.ask(&spec));
         let info = start(info_command(engine));
         let image = start(image_command(engine, &settings.sandbox.image));
         let network = network.map(|name| start(network_command(engine, name)));
         let left = start(Listing { engine, filters: &OWNED }.command());
-        (join(info), join(image), network.map(join), join(left))
+        let names = engine.host().known_by.map(start);
+        (join(info), join(image), network.map(join), join(left), names.map(join))
     });
     let mut checks = vec![program];
     let Some(facts) = look.daemon(&info, env, &mut checks) else {
@@ -78,6 +80,7 @@ pub fn look(settings: &Settings, agents: &[AgentName], env: &Environment, host: 
         checks.extend(["image", "network", "leftovers"].map(|id| Check::skip(id, reason)));
         return Looked { checks, untold: Vec::new(), leftovers: Vec::new() };
     };
+    checks.extend(names.map(|names| vm::host_name(engine, look.answer(&names)).took(names.took)));
     let untold = look.image(&image, &facts, agents, &mut checks);
     checks.push(look.network(network.as_ref(), &facts));
     let leftovers = look.leftovers(&left, &mut checks);
@@ -95,7 +98,11 @@ impl Look<'_> {
         let result = self.host.capture(spec, CALL).and_then(|answer| {
             answer.ok_or_else(|| {
                 let message = format!("{spec} did not answer within {} s", CALL.as_secs());
-                let hint = "start the engine again (sudo systemctl restart docker, or Docker Desktop)";
+                let hint = if has_machines(self.settings) {
+                    format!("{0} system stop && {0} system start", self.engine)
+                } else {
+                    "start the engine again (sudo systemctl restart docker, or Docker Desktop)".to_owned()
+                };
                 Failure::new(Class::DaemonUnreachable, message, hint).into()
             })
         });
@@ -103,7 +110,7 @@ impl Look<'_> {
     }
 
     /// The answer, where it is one; else what it means that it is none.
-    fn answer<'r>(&self, answer: &'r Answer) -> Result<&'r Captured, Failure> {
+    pub(super) fn answer<'r>(&self, answer: &'r Answer) -> Result<&'r Captured, Failure> {
         let captured = answer.result.as_ref().map_err(Failure::of)?;
         if captured.status.success() { Ok(captured) } else { Err(self.failure(captured)) }
     }
@@ -128,14 +135,23 @@ impl Look<'_> {
             Ok(facts) => {
                 checks.push(Check::ok("engine", self.versions(&facts, env)).took(info.took));
                 checks.push(self.user(&facts, env));
-                checks.push(limits(&facts));
-                checks.extend(storage(&facts, env));
+                if has_machines(self.settings) {
+                    checks.push(vm::version(&self.engine, &facts));
+                    checks.push(vm::limits());
+                } else {
+                    checks.push(limits(&facts));
+                    checks.extend(storage(&facts, env));
+                }
                 Some(facts)
             }
         }
     }
 
     fn versions(&self, facts: &EngineFacts, env: &Environment) -> String {
+        if has_machines(self.settings) {
+            let origin = &self.settings.apple_command.origin;
+            return format!("{} {} answers (apple.command: {origin})", facts.name, facts.server);
+        }
         let asked = || if self.thorough { self.client() } else { None };
         let client = facts.client.clone().or_else(asked).map(|client| format!("client {client}"));
         let place = match (env.text("DOCKER_HOST").or_else(|| env.text("CONTAINER_HOST")), &facts.context) {
@@ -158,6 +174,12 @@ impl Look<'_> {
     /// Whether files will come out as the caller's.
     fn user(&self, facts: &EngineFacts, env: &Environment) -> Check {
         let id = "engine.user";
+        if has_machines(self.settings) {
+            return Check::ok(
+                id,
+                "each container is a machine of its own: agents get your numbers, and no capabilities",
+            );
+        }
         let mapping =
             Mapping::of_caller(self.engine.dialect, |name| env.text(name).map(str::to_owned), env.home().as_deref());
         match (facts.rootless, mapping) {
@@ -169,65 +191,6 @@ impl Look<'_> {
             (true, _) => Check::ok(id, "rootless: files come out as yours"),
             (false, _) => Check::ok(id, "runs as root: agents get your numbers, and no capabilities"),
         }
-    }
-
-    /// The agents of which the image does not tell.
-    fn image(
-        &self,
-        answer: &Answer,
-        engine: &EngineFacts,
-        agents: &[AgentName],
-        checks: &mut Vec<Check>,
-    ) -> Vec<AgentName> {
-        let setting = &self.settings.sandbox.image;
-        let facts = self.answer(answer).and_then(|captured| {
-            read_image(&captured.stdout).ok_or_else(|| {
-                Failure::new(
-                    Class::ImageMissing,
-                    format!("nothing is known of {}", setting.value),
-                    "ringfence sandbox build-image",
-                )
-            })
-        });
-        let facts = match facts {
-            Ok(facts) => facts,
-            Err(failure) => {
-                checks.push(Check::fail("image", &failure).took(answer.took));
-                return Vec::new();
-            }
-        };
-        let day = facts.created.get(..10).filter(|day| !day.starts_with("0001")).unwrap_or("an unknown day");
-        let fact = format!("{} ({}): {} MB, made on {day}", setting.value, setting.origin, facts.size / 1_000_000);
-        checks.push(Check::ok("image", fact).took(answer.took));
-        if let (Some(made_for), Some(has)) = (&facts.architecture, &engine.architecture)
-            && made_for != has
-        {
-            let fact = format!("{} is made for {made_for}, and the engine's processor is {has}", setting.value);
-            let fix = if setting.starts_with("ringfence/") {
-                "ringfence sandbox build-image".to_owned()
-            } else {
-                format!("{} pull --platform linux/{has} {}", self.engine, setting.value)
-            };
-            checks.push(Check::warn("image.architecture", fact, fix));
-        }
-        let listed: Vec<&str> = facts.labels.iter().filter_map(|(name, _)| name.strip_prefix(VERSION_LABEL)).collect();
-        let has_labels = !listed.is_empty();
-        // The image is made anew, with all that it has to have and all that it had.
-        let wanted: Vec<AgentName> = AgentName::MODELS
-            .into_iter()
-            .filter(|agent| agents.contains(agent) || listed.contains(&agent.as_str()))
-            .collect();
-        let mut untold = Vec::new();
-        for agent in agents.iter().filter(|agent| agent.is_model()) {
-            match version(&facts, *agent) {
-                Some(version) => {
-                    checks.push(Check::ok(format!("agent.{agent}"), format!("{agent} {version} is in the image")));
-                }
-                None if has_labels => checks.push(lacks(*agent, &wanted, setting)),
-                None => untold.push(*agent),
-            }
-        }
-        untold
     }
 
     fn network(&self, answer: Option<&Answer>, engine: &EngineFacts) -> Check {
@@ -243,8 +206,14 @@ impl Look<'_> {
             return Check::ok("network", format!("{name} ({}): {meaning}", setting.origin));
         };
         match self.answer(answer) {
+            Ok(captured) if is_nothing(&captured.stdout) => {
+                let words = format!("network {name} not found");
+                Check::fail("network", &engine_failure(&self.engine, "", name, &words, None))
+            }
             Ok(captured) => {
-                let closed = String::from_utf8_lossy(&captured.stdout).to_lowercase().contains("\"internal\": true");
+                let said = String::from_utf8_lossy(&captured.stdout).to_lowercase();
+                // Docker's words, then Apple's.
+                let closed = said.contains("\"internal\": true") || said.contains("\"hostonly\"");
                 let fact = if closed { "is there, and closed to the outside" } else { "is there" };
                 Check::ok("network", format!("{name} ({}) {fact}", setting.origin))
             }
@@ -277,26 +246,14 @@ impl Look<'_> {
     }
 }
 
+/// Whether an engine answers in JSON that there is nothing of that name: Apple's does, before 1.0.
+fn is_nothing(answer: &[u8]) -> bool {
+    answer.trim_ascii() == b"[]"
+}
+
 /// The names of containers, for people.
 pub fn names(rows: &[Row]) -> String {
     rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn version(facts: &ImageFacts, agent: AgentName) -> Option<&str> {
-    let label = format!("{VERSION_LABEL}{agent}");
-    facts.labels.iter().find(|(name, _)| *name == label).map(|(_, version)| version.as_str())
-}
-
-/// The check of an image without `agent`, where it should have all of `wanted`.
-pub fn lacks(agent: AgentName, wanted: &[AgentName], image: &str) -> Check {
-    let failure = Failure::new(Class::CliMissing, format!("{agent} is not in the image {image}"), build(wanted, image));
-    Check::fail(format!("agent.{agent}"), &failure)
-}
-
-/// What makes the image anew, with these agents.
-pub fn build(agents: &[AgentName], image: &str) -> String {
-    let agents: Vec<String> = agents.iter().map(|agent| format!("--agent {agent}")).collect();
-    format!("ringfence sandbox build-image {} --tag {image}", agents.join(" "))
 }
 
 fn limits(facts: &EngineFacts) -> Check {

@@ -2,6 +2,7 @@
 
 mod check;
 mod engine;
+mod image;
 mod machine;
 mod path;
 mod reach;
@@ -9,6 +10,7 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod vm;
 mod watch;
 mod workspace;
 

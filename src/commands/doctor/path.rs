@@ -13,13 +13,16 @@ use super::engine::CALL;
 use super::machine::unwritable;
 use super::scratch::Scratch;
 use super::verdict::{Expected, Named, Port, judge};
+use super::vm::has_machines;
 use super::watch::Watch;
 use crate::agents;
 use crate::command::CommandSpec;
 use crate::commands::run::{Order, Plan, Workspace, place, services};
 use crate::config::{AgentName, Environment, Mode, Settings};
 use crate::failure::{Class, Failure};
-use crate::runner::{self, End, Engine, Host, Limits, Outcome, Service, Sink, Stop, inspect_command, remove_command};
+use crate::runner::{
+    self, End, Engine, Host, Limits, Outcome, Service, Sink, Stop, inspect_command, is_told_of, remove_command,
+};
 
 const PROBE: &str = include_str!("probe.sh");
 /// The variable of the canary.
@@ -111,7 +114,7 @@ impl Path<'_> {
             words(names.iter().filter_map(|named| named.name.clone()).collect()),
             words(ports.iter().filter_map(|port| port.number).map(|port| port.to_string()).collect()),
             words(self.untold.iter().map(ToString::to_string).collect()),
-            if self.is_beside_services() { "127.0.0.1" } else { runner::HOST_NAME }.into(),
+            if self.is_beside_services() { "127.0.0.1" } else { self.engine().host().name }.into(),
         ];
         let side = Workspace { path: scratch.side() };
         let mut plan = self.plan(&Order::of_ours(self.settings.clone(), side, PROBE, args), &run_id)?;
@@ -145,7 +148,9 @@ impl Path<'_> {
         let sandbox = &self.settings.sandbox;
         let pids = *sandbox.pids;
         let few = pids <= MOST_PROCESSES && u64::from(pids) * PROCESS <= sandbox.memory.bytes();
-        if self.mode().is_container() && few { pids + 16 } else { 0 }
+        // Where the limit is a user's, root has none.
+        let limited = !has_machines(self.settings) || !rustix::process::geteuid().is_root();
+        if self.mode().is_container() && few && limited { pids + 16 } else { 0 }
     }
 
     /// Whether services on this machine's loopback are on the agent's own.
@@ -253,7 +258,7 @@ impl Path<'_> {
                 return Ok(false);
             }
             let said = self.host.capture(&inspect_command(engine, run_id), CALL)?;
-            Ok(said.is_none_or(|said| said.status.success()))
+            Ok(said.is_none_or(|said| said.status.success() && is_told_of(engine, &said.stdout)))
         };
         loop {
             let (container, process) = (container()?, runner::survives(run_id));

@@ -86,6 +86,14 @@ if [ "$where" = container ]; then
     say memory "$(first /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes)"
     say pids "$(first /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max)"
     say cpus "$(first /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us)"
+    # Where the limit is a machine's, or the user's.
+    say machine.memory "$(first /proc/meminfo)"
+    count=0
+    while read -r key rest; do case $key in processor*) count=$((count + 1)) ;; esac; done </proc/cpuinfo
+    say machine.cpus "$count"
+    while read -r key rest value hard; do
+        case "$key $rest" in "Max processes") say machine.pids "$value" ;; esac
+    done </proc/self/limits
     while read -r address aliases; do
         case " $aliases " in *" host.docker.internal "*) say host "$address" ;; esac
     done </etc/hosts

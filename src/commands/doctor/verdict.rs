@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::check::Check;
-use super::engine;
+use super::image;
+use super::vm::has_machines;
 use super::watch::{Step, Watch};
 use crate::config::{AgentName, Settings};
 use crate::failure::{Class, Failure};
@@ -66,7 +67,13 @@ pub fn judge(watch: &Watch<'_>, outcome: &Outcome, expected: &Expected<'_>) -> V
     judge.git();
     if expected.container {
         judge.fence();
-        judge.limits();
+        if has_machines(expected.settings) {
+            judge.machine();
+        } else {
+            judge.capabilities();
+            judge.limits();
+        }
+        judge.processes();
         judge.host_name();
     } else {
         judge.simple("run.home", "home", "your home can be written to", "chmod u+w ~");
@@ -172,7 +179,7 @@ impl<'a> Judge<'a> {
     }
 
     fn fence(&mut self) {
-        let run = "use another engine: ringfence sandbox set docker.command docker";
+        let run = ANOTHER_ENGINE;
         self.simple("run.home", "home", "the home can be written to", "ringfence sandbox set docker.command docker");
         let read_only = self.value("mount./").ends_with(" ro");
         let check = match (read_only, *self.expected.settings.sandbox.read_only_root) {
@@ -186,6 +193,10 @@ impl<'a> Judge<'a> {
             (false, true) => Check::fail("run.root", &broken("the image's files are not read-only", run)),
         };
         self.add("mount./", check);
+    }
+
+    fn capabilities(&mut self) {
+        let run = ANOTHER_ENGINE;
         let zero = |key| !self.value(key).is_empty() && self.value(key).bytes().all(|digit| digit == b'0');
         let check = if zero("CapEff") && zero("CapBnd") && self.value("NoNewPrivs") == "1" {
             Check::ok("run.capabilities", "none, and none can be got")
@@ -194,6 +205,15 @@ impl<'a> Judge<'a> {
             Check::fail("run.capabilities", &broken("the agent has capabilities, or can get some", run).because(values))
         };
         self.add("CapBnd", check);
+    }
+
+    /// Whether control groups give the agent this many CPUs.
+    pub(super) fn has_share(&self, cpus: f64) -> bool {
+        // Control groups v2 tell quota and period, v1 the quota of a period that engines leave at 100 ms, in microseconds.
+        let mut numbers = self.value("cpus").split_whitespace().map(str::parse::<f64>);
+        let share =
+            numbers.next().and_then(Result::ok).map(|quota| quota / numbers.next().and_then(Result::ok).unwrap_or(1e5));
+        share.is_some_and(|share| (share - cpus).abs() < 0.01)
     }
 
     fn limits(&mut self) {
@@ -206,12 +226,12 @@ impl<'a> Judge<'a> {
         let in_force = self.value("pids").parse::<u32>().is_ok_and(|limit| limit == pids);
         self.limit("run.pids", "pids", in_force, &format!("{pids} processes at most"));
         let cpus = *sandbox.cpus;
-        // Control groups v2 tell quota and period, v1 the quota of a period that engines leave at 100 ms, in microseconds.
-        let mut numbers = self.value("cpus").split_whitespace().map(str::parse::<f64>);
-        let share =
-            numbers.next().and_then(Result::ok).map(|quota| quota / numbers.next().and_then(Result::ok).unwrap_or(1e5));
-        let in_force = share.is_some_and(|share| (share - cpus).abs() < 0.01);
-        self.limit("run.cpus", "cpus", in_force, &format!("{cpus} processors at most"));
+        self.limit("run.cpus", "cpus", self.has_share(cpus), &format!("{cpus} processors at most"));
+    }
+
+    /// Whether more processes could be had than the limit allows, where that was tried.
+    fn processes(&mut self) {
+        let pids = *self.expected.settings.sandbox.pids;
         if self.expected.processes > 0 {
             // The shells around the probe are processes, too.
             let had = self.value("processes").parse::<u32>().unwrap_or(u32::MAX);
@@ -263,13 +283,13 @@ impl<'a> Judge<'a> {
             let key = format!("agent.{agent}");
             let image = &expected.settings.sandbox.image;
             let check = match self.value(&key) {
-                "absent" => engine::lacks(*agent, &expected.untold, image),
+                "absent" => image::lacks(*agent, &expected.untold, image),
                 said => match version_in(said) {
                     Some(version) => Check::ok(&key, format!("{agent} {version} is in the image")),
                     None => Check::warn(
                         &key,
                         format!("{agent} in {} does not answer --version within 15 s", image.value),
-                        engine::build(&expected.untold, &image.value),
+                        image::build(&expected.untold, &image.value),
                     ),
                 },
             };
@@ -298,7 +318,9 @@ impl<'a> Judge<'a> {
 /// Hands control groups on to the user's own services.
 pub const DELEGATE: &str = r"sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\nDelegate=cpu memory pids\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload; then log in again";
 
+const ANOTHER_ENGINE: &str = "use another engine: ringfence sandbox set docker.command docker";
+
 /// A guarantee that does not hold: nothing that the caller did.
-fn broken(message: impl Into<String>, hint: &str) -> Failure {
+pub(super) fn broken(message: impl Into<String>, hint: &str) -> Failure {
     Failure::new(Class::Internal, message, hint)
 }
