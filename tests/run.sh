@@ -87,8 +87,9 @@ suites() {
     for name in lifeline docker frame warm sandbox; do
         echo "podman --test=$name $telling may_be_called used_up twenty_runs nothing_is_left_where of_many_creators"
     done
-    for name in lifeline docker frame; do
-        echo "apple --test=$name $telling"
+    local warm="starts_again nothing_is_left_where goes_away of_many_creators made_once prune_takes engines_fault"
+    for name in lifeline docker frame warm sandbox; do
+        echo "apple --test=$name $telling $warm"
     done
 }
 suites | xargs -P "$lanes" -L 1 bash -c 'suite "$@"' suite 9>&- | while read -r log; do cat "$log"; done || {
