@@ -105,10 +105,10 @@ const MISTAKES: &[(&[&str], i32, &str, &str, &str)] = &[
         "-e UNSET=VALUE",
     ),
     (
-        &["run", "--mode", "apple", "--network", "none", "x"],
+        &["run", "--mode", "apple", "--cpus", "0.5", "x"],
         78,
         "config",
-        "container does not enforce sandbox.network",
+        "container does not enforce sandbox.cpus",
         "--allow-partial",
     ),
     (&["--config", "missing.toml", "run", "x"], 2, "usage", "no such file", "--config"),

@@ -10,7 +10,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 use serde_json::json;
 
-use super::run::place::warm_engine;
+use super::run::warm;
 use super::sandbox;
 use crate::cli::Cli;
 use crate::config::{Environment, Flags, Mode, Settings, keys};
@@ -104,6 +104,6 @@ fn sandboxes() -> Vec<CompletionCandidate> {
     let env = Environment::of_process();
     let settings = Settings::resolve(&Flags::default(), &env);
     let host = Host { interrupts: Interrupts::default(), verbose: false, secrets: Secrets::default() };
-    let names = settings.map(|settings| sandbox::names(&host, &warm_engine(&settings)));
+    let names = settings.map(|settings| sandbox::names(&host, &warm::engine(&settings)));
     names.into_iter().flatten().map(CompletionCandidate::new).collect()
 }

@@ -182,6 +182,13 @@ impl Container {
         if self.cpus < 1.0 { vec!["sandbox.cpus"] } else { Vec::new() }
     }
 
+    /// What it is told of and does not hold for this user, as names of settings.
+    pub fn unheeded(&self) -> Vec<&'static str> {
+        // A machine's limit of processes is a user's, and root has none.
+        let machine = self.engine.dialect.limits == LimitedBy::Machine;
+        if machine && self.user.is_root() { vec!["sandbox.pids"] } else { Vec::new() }
+    }
+
     /// The first path that this engine cannot be told.
     pub fn untellable(&self) -> Option<&Path> {
         let mounts = self.mounts.iter().flat_map(|mount| [mount.source.as_path(), mount.target.as_path()]);

@@ -15,13 +15,16 @@ pub enum Runtime {
     Apple,
 }
 
+/// What chooses a stand-in whose JSON has the shape before 1.0.
+const OLD_APPLE: &str = "apple-0.12";
+
 impl Runtime {
     pub fn chosen() -> Self {
         match std::env::var("RINGFENCE_TEST_CLI").as_deref() {
             Err(_) | Ok("docker") => Runtime::Docker,
             Ok("podman") => Runtime::Podman,
-            Ok("apple") => Runtime::Apple,
-            Ok(other) => panic!("RINGFENCE_TEST_CLI={other}: docker, podman or apple"),
+            Ok("apple" | OLD_APPLE) => Runtime::Apple,
+            Ok(other) => panic!("RINGFENCE_TEST_CLI={other}: docker, podman, apple or {OLD_APPLE}"),
         }
     }
 
@@ -87,6 +90,9 @@ impl Runtime {
         }
         for (name, value) in self.variables() {
             bed.set(name, value);
+        }
+        if std::env::var("RINGFENCE_TEST_CLI").as_deref() == Ok(OLD_APPLE) {
+            bed.set("STAND_IN_VERSION", "0.12.3");
         }
         bed
     }

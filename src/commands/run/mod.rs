@@ -17,7 +17,7 @@ mod record;
 mod report;
 mod task;
 mod traces;
-mod warm;
+pub(in crate::commands) mod warm;
 mod workspace;
 
 use std::sync::Arc;

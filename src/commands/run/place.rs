@@ -108,24 +108,6 @@ fn is_far(settings: &Settings, env: &Environment) -> bool {
     address.as_deref().is_some_and(is_remote)
 }
 
-/// The container for a warm sandbox, and what the caller should know about it.
-///
-/// # Errors
-/// Config (78) also where the engine has no warm sandboxes.
-pub fn warm_container(
-    settings: &Settings,
-    ways: Ways,
-    workspace: &Workspace,
-    env: &Environment,
-) -> Result<(Container, Vec<String>), Failure> {
-    let (container, warnings) = container(warm_mode(settings), settings, ways, workspace, env)?;
-    if container.remote.is_some() {
-        let hint = "run without a sandbox there, or choose an engine on this machine: DOCKER_HOST";
-        return Err(Failure::config("a remote engine has no warm sandboxes: they share the workspace", hint));
-    }
-    Ok((container, warnings))
-}
-
 /// What was asked for on the command line and means nothing `there`.
 pub fn without_effect(settings: &Settings, there: &str) -> Vec<String> {
     let sandbox = &settings.sandbox;
@@ -172,18 +154,6 @@ pub fn engine(mode: Mode, settings: &Settings) -> Engine {
     match mode {
         Mode::Apple => Engine::apple(settings.apple_command.as_str()),
         Mode::Host | Mode::Docker => Engine::docker(settings.docker_command.as_str()),
-    }
-}
-
-/// The engine that warm sandboxes are on: that of the mode that is in force, Docker's where that is the host.
-pub fn warm_engine(settings: &Settings) -> Engine {
-    engine(warm_mode(settings), settings)
-}
-
-fn warm_mode(settings: &Settings) -> Mode {
-    match settings.mode_for(settings.agent.value).value {
-        Mode::Host => Mode::Docker,
-        mode => mode,
     }
 }
 

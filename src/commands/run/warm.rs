@@ -3,11 +3,14 @@
 use anyhow::Result;
 
 use super::place::{self, Circumstances, Instead, Place};
-use super::reach::{self, Reach};
+use super::reach::{self, Reach, Ways};
+use super::workspace::Workspace;
 use crate::cli::RunArgs;
-use crate::config::{Origin, Settings};
+use crate::config::{Environment, Mode, Origin, Settings};
 use crate::failure::Failure;
-use crate::runner::{DockerRunner, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name};
+use crate::runner::{
+    Container, DockerRunner, Engine, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name,
+};
 
 /// The sandbox that the caller wants.
 #[derive(Clone)]
@@ -46,11 +49,41 @@ impl Wanted {
     }
 }
 
+/// The container for a warm sandbox, and what the caller should know about it.
+///
+/// # Errors
+/// Config (78) also where the engine has no warm sandboxes.
+pub fn container(
+    settings: &Settings,
+    ways: Ways,
+    workspace: &Workspace,
+    env: &Environment,
+) -> Result<(Container, Vec<String>), Failure> {
+    let (container, warnings) = place::container(mode(settings), settings, ways, workspace, env)?;
+    if container.remote.is_some() {
+        let hint = "run without a sandbox there, or choose an engine on this machine: DOCKER_HOST";
+        return Err(Failure::config("a remote engine has no warm sandboxes: they share the workspace", hint));
+    }
+    Ok((container, warnings))
+}
+
+/// The engine that warm sandboxes are on: that of the mode that is in force, Docker's where that is the host.
+pub fn engine(settings: &Settings) -> Engine {
+    place::engine(mode(settings), settings)
+}
+
+fn mode(settings: &Settings) -> Mode {
+    match settings.mode_for(settings.agent.value).value {
+        Mode::Host => Mode::Docker,
+        mode => mode,
+    }
+}
+
 /// The place that `wanted` means.
 pub fn place(wanted: Wanted, of: Circumstances<'_>) -> Result<Place> {
     let Circumstances { settings, reach, agent, workspace, env, host } = of;
     let ways = reach::decide(settings, &Reach::default(), agent, env)?;
-    let (container, cold_warnings) = place::warm_container(settings, ways, workspace, env)?;
+    let (container, cold_warnings) = container(settings, ways, workspace, env)?;
     let (name, is_loop) = match wanted {
         Wanted::Named(name) => (name, false),
         Wanted::OfLoop(id) => (loop_name(&id, settings.agent.value.as_str()), true),

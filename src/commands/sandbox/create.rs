@@ -10,7 +10,7 @@ use super::{list, prune, remove};
 use crate::agents;
 use crate::cli::CreateArgs;
 use crate::commands::run::reach::{self, Reach};
-use crate::commands::run::{Workspace, place};
+use crate::commands::run::{Workspace, warm};
 use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
@@ -31,7 +31,15 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
     let workspace = Workspace::open(args.workspace.as_deref())?;
     let reach = Reach { agent_hosts: !args.no_agent_hosts, warm: true, ..Reach::default() };
     let ways = reach::decide(&settings, &reach, agents::agent(settings.agent.value), env)?;
-    let (container, warnings) = place::warm_container(&settings, ways, &workspace, env)?;
+    let (container, mut warnings) = warm::container(&settings, ways, &workspace, env)?;
+    match container.unheeded() {
+        none if none.is_empty() => {}
+        some => warnings.push(format!(
+            "{} does not enforce {} for root: what runs in this sandbox does without",
+            container.engine,
+            some.join(", ")
+        )),
+    }
     for warning in settings.warnings.iter().chain(&warnings) {
         printer.warning(warning);
     }

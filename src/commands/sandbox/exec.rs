@@ -17,8 +17,8 @@ use super::{list, missing};
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
 use crate::commands::run::inside::{self, Inside};
-use crate::commands::run::place::warm_engine;
 use crate::commands::run::reach;
+use crate::commands::run::warm;
 use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
@@ -44,7 +44,7 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
         return Err(Failure::usage("--tty, but standard input is not a terminal", hint).into());
     }
     // A sandbox is where it was made, whichever agent the command is.
-    let engine = warm_engine(&Settings::resolve(&Flags { agent: args.agent.clone(), ..flags.clone() }, env)?);
+    let engine = warm::engine(&Settings::resolve(&Flags { agent: args.agent.clone(), ..flags.clone() }, env)?);
     let agent = agent_of(args);
     let flags = Flags { agent: Some(agent.as_str().to_owned()), env: args.env.clone(), ..flags.clone() };
     let settings = Settings::resolve(&flags, env)?;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::list;
-use crate::commands::run::place::warm_engine;
+use crate::commands::run::warm;
 use crate::config::{Environment, Flags, Settings};
 use crate::output::{Printer, Table};
 use crate::runner::{Filter, Host, Row, runs_in_sandboxes};
@@ -14,7 +14,7 @@ use crate::runner::{Filter, Host, Row, runs_in_sandboxes};
 /// Lists them by name.
 pub fn run(flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     let settings = Settings::resolve(flags, env)?;
-    let mut rows = list(host, &warm_engine(&settings), &[Filter::sandboxes()])?;
+    let mut rows = list(host, &warm::engine(&settings), &[Filter::sandboxes()])?;
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     let counts = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
     let runs = |row: &Row| if row.state == "running" { counts.get(&row.name).copied().unwrap_or(0) } else { 0 };

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use super::{call, find};
 use crate::cli::{NetworkArgs, PolicyArg};
-use crate::commands::run::place::{no_door, warm_engine};
+use crate::commands::run::place::no_door;
 use crate::commands::run::reach;
+use crate::commands::run::warm;
 use crate::config::{Environment, Flags, HostRule, Settings};
 use crate::egress::{CHANGE, Change, HostPorts, Knock, Rules, SHOW};
 use crate::failure::Failure;
@@ -17,7 +18,7 @@ use crate::runner::{Host, Row, Sandbox, of_this_machine, start_sandbox};
 pub fn run(args: &NetworkArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     let wishes = wishes(args)?;
     let settings = Settings::resolve(flags, env)?;
-    let engine = &warm_engine(&settings);
+    let engine = &warm::engine(&settings);
     if !engine.dialect.has_doors {
         return Err(no_door("mode apple").into());
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{list, remove};
-use crate::commands::run::place::warm_engine;
+use crate::commands::run::warm;
 use crate::config::{Environment, Flags, Settings, duration_text, parse_duration};
 use crate::failure::Failure;
 use crate::output::{Printer, Status};
@@ -31,7 +31,7 @@ pub fn run(
 ) -> Result<()> {
     let oldest = older_than.map(limit).transpose()?;
     let settings = Settings::resolve(flags, env)?;
-    let engine = &warm_engine(&settings);
+    let engine = &warm::engine(&settings);
     let in_use = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
     let mut rows = list(host, engine, &[Filter::ours()])?;
     if !dry {

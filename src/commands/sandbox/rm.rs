@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{find, list, remove, tell};
 use crate::cli::RemoveArgs;
-use crate::commands::run::place::warm_engine;
+use crate::commands::run::warm;
 use crate::config::{Environment, Flags, Settings};
 use crate::output::Printer;
 use crate::runner::{Filter, Host, LOOP};
@@ -13,7 +13,7 @@ use crate::runner::{Filter, Host, LOOP};
 /// Removes the named ones, which must exist; or a loop's, or all, of which there may be none.
 pub fn run(args: &RemoveArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     let settings = Settings::resolve(flags, env)?;
-    let engine = &warm_engine(&settings);
+    let engine = &warm::engine(&settings);
     let mut filters = vec![Filter::sandboxes()];
     let rows = match &args.loop_id {
         Some(id) => {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{call, find};
-use crate::commands::run::place::warm_engine;
+use crate::commands::run::warm;
 use crate::config::{AgentName, Environment, Flags, Settings, image_flaw};
 use crate::credentials::credential_variables;
 use crate::failure::{Class, Failure};
@@ -71,7 +71,7 @@ pub fn run(name: &str, image: &str, flags: &Flags, env: &Environment, host: &Hos
         return Err(Failure::new(Class::InvalidImage, format!("{image:?} {flaw}"), hint).into());
     }
     let settings = Settings::resolve(flags, env)?;
-    let engine = &warm_engine(&settings);
+    let engine = &warm::engine(&settings);
     let sandbox = Sandbox { engine: engine.clone(), name: name.to_owned() };
     let row: Row = find(host, engine, &[name.to_owned()])?.remove(0);
     let runs = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
