@@ -13,7 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::runtime::Runtime;
 use support::{Bed, Done, Engine, RINGFENCE, part, skip, start};
 use tempfile::TempDir;
@@ -186,6 +186,16 @@ fn the_doctor_walks_the_way_of_a_run_on_apples_and_names_what_it_lacks() {
         (Some("daemon_unreachable"), Some(fix.as_str())),
         "{json}"
     );
+}
+
+/// Nobody is asked but the agent itself.
+#[test]
+fn a_login_is_looked_at_on_apples_whatever_limit_root_lacks_there() {
+    let Some(mut bed) = bed_of(Runtime::Apple) else { return };
+    bed.set("SANDBOX_DOCKER_IMAGE", part("RINGFENCE_TEST_WORKER")).set("SANDBOX_DOCKER_NETWORK", "none");
+    bed.set("ANTHROPIC_API_KEY", "sk-ant-api-test");
+    let json = bed.run(&["--mode", "apple", "--json", "auth", "check", "claude", "--quick"]).exits(0).json();
+    assert_eq!((&json["code"], &json["authenticated"]), (&json!("ok"), &json!(true)), "{json}");
 }
 
 #[test]

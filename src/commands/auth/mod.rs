@@ -51,7 +51,9 @@ pub fn check(args: &AuthCheckArgs, flags: &Flags, env: &Environment, host: &Host
 
 fn ladder<'a>(args: &AuthCheckArgs, flags: &Flags, env: &'a Environment, host: &'a Host) -> Result<Ladder<'a>> {
     let mode = args.environment.map(|environment| environment.name().to_owned());
-    let flags = Flags { agent: Some(args.agent.clone()), mode: mode.or_else(|| flags.mode.clone()), ..flags.clone() };
+    let mode = mode.or_else(|| flags.mode.clone());
+    // A login is one whatever limit an engine does not enforce.
+    let flags = Flags { agent: Some(args.agent.clone()), mode, allow_partial: true, ..flags.clone() };
     let settings = Settings::resolve(&flags, env)?;
     let limit = args.timeout.clone().map(|text| limit(text, flags, env)).transpose()?;
     let workspace = args.workspace.clone().unwrap_or_else(|| PathBuf::from("."));

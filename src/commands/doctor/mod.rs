@@ -252,7 +252,7 @@ impl Doctor<'_> {
 
     fn login(&self, agent: AgentName, depth: Depth, workspace: &FilePath) -> Check {
         let (id, began) = (format!("auth.{agent}"), Instant::now());
-        let flags = Flags { agent: Some(agent.to_string()), ..self.flags.clone() };
+        let flags = Flags { agent: Some(agent.to_string()), allow_partial: true, ..self.flags.clone() };
         let settings = match Settings::resolve(&flags, self.env) {
             Ok(settings) => settings,
             Err(failure) => return Check::fail(id, &failure),
