@@ -32,6 +32,7 @@ pub use host::PRESETS;
 pub use image::flaw as image_flaw;
 pub use layers::Row;
 pub use lists::is_variable_name;
+pub use mount::usable_inside;
 pub use quantity::duration as parse_duration;
 pub use read::nearest;
 pub use schema::{AgentSettings, RunSettings, SandboxSettings, keys};

@@ -45,13 +45,19 @@ pub fn in_container(typed: &str) -> Result<PathBuf, &'static str> {
             part => path.push(part),
         }
     }
+    usable_inside(&path)?;
+    Ok(path)
+}
+
+/// Why nothing of the host can be at `path` in a container, in words that follow it in a sentence.
+pub fn usable_inside(path: &Path) -> Result<(), &'static str> {
     if path == Path::new("/") {
         return Err("is the whole root folder");
     }
     if ["/proc", "/sys", "/dev"].iter().any(|system| path.starts_with(system)) {
         return Err("is in a folder of the system");
     }
-    Ok(path)
+    Ok(())
 }
 
 #[cfg(test)]

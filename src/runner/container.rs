@@ -189,11 +189,22 @@ impl Container {
         if machine && self.user.is_root() { vec!["sandbox.pids"] } else { Vec::new() }
     }
 
-    /// The first path that this engine cannot be told.
-    pub fn untellable(&self) -> Option<&Path> {
+    /// The first path that this engine cannot be told, and what of it.
+    pub fn untellable(&self) -> Option<(&Path, &'static str)> {
         let mounts = self.mounts.iter().flat_map(|mount| [mount.source.as_path(), mount.target.as_path()]);
-        let mut paths = [self.workspace.as_path(), self.workdir.as_path()].into_iter().chain(mounts);
-        paths.find(|path| !self.engine.dialect.can_say(&path.to_string_lossy()))
+        let workspace = self.remote.is_none().then_some(self.workspace.as_path());
+        let mut paths = workspace.into_iter().chain([self.workdir.as_path()]).chain(mounts);
+        paths.find_map(|path| {
+            // Engines are asked in JSON, which is text.
+            let Some(text) = path.to_str() else { return Some((path, "bytes that are no UTF-8")) };
+            (!self.engine.dialect.can_say(text)).then_some((path, "`:` or `=`"))
+        })
+    }
+
+    /// The first place that would lie over the agent's home, or have it made in a folder of the host's, to stay there.
+    pub fn over_home(&self) -> Option<&Path> {
+        let mut targets = self.mounts.iter().map(|mount| mount.target.as_path()).chain([self.workdir.as_path()]);
+        targets.find(|target| Path::new(HOME).starts_with(target))
     }
 
     fn storage(&self, mut spec: CommandSpec) -> CommandSpec {

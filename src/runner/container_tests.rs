@@ -1,5 +1,8 @@
 //! What each engine is told of a container.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use super::tests_support::container;
 use super::*;
 
@@ -87,7 +90,9 @@ fn apple_is_told_only_what_it_knows() {
     let closed = Container { network: "none".into(), cpus: 0.5, workspace: "/a=b".into(), ..apple };
     assert!(self::line(&closed).contains("--network none --no-dns"));
     assert_eq!(closed.unspeakable(), ["sandbox.cpus"]);
-    assert_eq!(closed.untellable(), Some(Path::new("/a=b")));
+    assert_eq!(closed.untellable(), Some((Path::new("/a=b"), "`:` or `=`")));
+    let latin = Container { workspace: OsStr::from_bytes(b"/caf\xe9").into(), ..container() };
+    assert_eq!(latin.untellable(), Some((latin.workspace.as_path(), "bytes that are no UTF-8")));
 }
 
 #[test]

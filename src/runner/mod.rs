@@ -46,7 +46,7 @@ pub use ask::{
     read_info, read_info_errors, remove_command,
 };
 pub use carry::Remote;
-pub use container::{Container, SHARED};
+pub use container::{Container, HOME, SHARED};
 pub use dialect::{Engine, HOST_NAME, HostName};
 pub use docker::{DockerRunner, unenforced};
 pub use door::{forget as forget_door, keep as keep_door};

@@ -8,11 +8,11 @@ use super::attachments::Root;
 use super::reach::{self, Reach, Ways};
 use super::workspace::Workspace;
 use crate::agents::Agent;
-use crate::config::{AgentName, Environment, Handover, Mode, Origin, Settings, Workdir};
+use crate::config::{AgentName, Environment, Handover, Mode, Origin, Settings, Workdir, usable_inside};
 use crate::egress::Policy;
 use crate::failure::Failure;
 use crate::runner::{
-    Container, DockerRunner, Engine, Host, HostName, HostRunner, Mapping, Mount, Remote, Runner, SHARED,
+    Container, DockerRunner, Engine, HOME, Host, HostName, HostRunner, Mapping, Mount, Remote, Runner, SHARED,
     engine_address, is_remote, unenforced,
 };
 
@@ -171,9 +171,10 @@ pub fn container(
         Workdir::Same => workspace.path.clone(),
         Workdir::At(path) => path.clone(),
     };
-    if folder == Path::new("/") {
-        let hint = "choose a smaller folder with -C, or: ringfence sandbox set sandbox.workdir /workspace";
-        return Err(Failure::usage("the whole file system (/) cannot be the workspace of a container", hint));
+    let elsewhere = "choose another folder with -C, or: ringfence sandbox set sandbox.workdir /workspace";
+    if let Err(why) = usable_inside(&folder) {
+        let message = format!("{} cannot be the workspace of a container: it {why}", folder.display());
+        return Err(Failure::usage(message, elsewhere));
     }
     if env.home().is_some_and(|home| home.starts_with(&workspace.path)) {
         warnings.push(format!(
@@ -233,9 +234,13 @@ pub fn container(
         let message = format!("mode apple has no network of the host's ({})", settings.sandbox.network.origin);
         return Err(Failure::config(message, "use --network bridge: a service of this machine has a name there"));
     }
-    if let Some(path) = container.untellable() {
-        let message =
-            format!("{} cannot be told of a path with `:` or `=` in it: {}", container.engine, path.display());
+    if let Some(path) = container.over_home() {
+        let message = format!("{} holds {HOME}, the agent's own home in a container", path.display());
+        let hint = if path == container.workdir { elsewhere } else { "give it another place: --mount SRC:/data" };
+        return Err(Failure::usage(message, hint));
+    }
+    if let Some((path, what)) = container.untellable() {
+        let message = format!("{} cannot be told of a path with {what} in it: {}", container.engine, path.display());
         return Err(Failure::usage(message, "rename it, or choose another folder with -C"));
     }
     match container.unspeakable() {
