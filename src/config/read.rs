@@ -198,13 +198,18 @@ pub fn cpus(node: &Node, _: &Place) -> Read<f64> {
 /// A number of bytes, at least `MIN`.
 pub fn size<const MIN: u64>(node: &Node, _: &Place) -> Read<Size> {
     let takes = "a size such as 4g, 512m or 16MiB";
+    // What is counted in kilobytes is an output, what is not is memory.
+    let (unit, example) = if MIN < 1 << 20 { ("m", "16m") } else { ("g", "4g") };
     if let DeValue::Integer(number) = node.get_ref() {
-        return Err(mismatch(node, "a size with its unit, as text", takes, &format!("{number}g")));
+        // More than that is a count of something smaller.
+        let near = if number.as_str().len() < 4 { format!("{number}{unit}") } else { example.to_owned() };
+        return Err(mismatch(node, "a size with its unit, as text", takes, &near));
     }
-    let typed = text(node, takes, "4g")?;
-    let size = quantity::size(typed).map_err(|why| Complaint::new(format!("{typed:?} {why}"), takes, "4g"))?;
+    let typed = text(node, takes, example)?;
+    let size = quantity::size(typed).map_err(|why| Complaint::new(format!("{typed:?} {why}"), takes, example))?;
     if size.bytes() < MIN {
-        return Err(Complaint::new(format!("{typed:?} is less than {}, the least possible", Size(MIN)), takes, "4g"));
+        let problem = format!("{typed:?} is less than {}, the least possible", Size(MIN));
+        return Err(Complaint::new(problem, takes, example));
     }
     Ok(size)
 }
@@ -250,9 +255,18 @@ pub fn workdir(node: &Node, _: &Place) -> Read<Workdir> {
     }
 }
 
-/// A program: a name to look up, or an absolute path.
-pub fn program(node: &Node, place: &Place) -> Read<String> {
-    let (takes, example) = ("the name of one program, or its absolute path", "docker");
+/// The program of an engine that has Docker's command line: a name to look up, or an absolute path.
+pub fn docker(node: &Node, place: &Place) -> Read<String> {
+    program(node, place, "docker")
+}
+
+/// The program of Apple's engine.
+pub fn apple(node: &Node, place: &Place) -> Read<String> {
+    program(node, place, "container")
+}
+
+fn program(node: &Node, place: &Place, example: &str) -> Read<String> {
+    let takes = "the name of one program, or its absolute path";
     let typed = text(node, takes, example)?;
     if typed.starts_with("~/") {
         return folder(node, place).map(|path| path.display().to_string());

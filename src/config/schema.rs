@@ -117,7 +117,7 @@ section! {
 section! {
     /// `[docker]`
     DockerSettings {
-        command: String = Text("docker"), read::program, "docker, podman, nerdctl, or a path";
+        command: String = Text("docker"), read::docker, "docker, podman, nerdctl, or a path";
         workspace: Handover = Text("auto"), read::handover,
             "mount, copy (in, and the changes back), or auto: copy where the engine is on another machine";
     }
@@ -126,7 +126,7 @@ section! {
 section! {
     /// `[apple]`
     AppleSettings {
-        command: String = Text("container"), read::program, "Apple's container, or a path";
+        command: String = Text("container"), read::apple, "Apple's container, or a path";
     }
 }
 

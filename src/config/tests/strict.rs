@@ -25,6 +25,16 @@ fn wrong_lines_of_the_file_are_named() {
             "it takes a size such as 4g, 512m or 16MiB; to change it, type: ringfence sandbox set sandbox.memory 4g",
         ),
         (
+            "[run]\noutput_limit = \"0\"\n",
+            "config.toml:2: run.output_limit: \"0\" is less than 1k, the least possible",
+            "it takes a size such as 4g, 512m or 16MiB; to change it, type: ringfence sandbox set run.output_limit 16m",
+        ),
+        (
+            "[apple]\ncommand = \"a b\"\n",
+            "config.toml:2: apple.command: \"a b\" is not the name of one program",
+            "it takes the name of one program, or its absolute path; to change it, type: ringfence sandbox set apple.command container",
+        ),
+        (
             "[run]\ntimeout = \"30\"\n",
             "config.toml:2: run.timeout: \"30\" has no unit",
             "it takes a duration such as 30m or 1h30m, or 0 for none; to change it, type: ringfence sandbox set run.timeout 30s",
