@@ -37,7 +37,11 @@ pub fn run(
 }
 
 fn ids(letters: &DeadLetters) -> Result<Vec<String>> {
-    letters.ids().context("reading the folder of dead letters")
+    letters.ids().map_err(|error| {
+        let folder = letters.folder().display();
+        let hint = format!("look at it with: ls -ld {folder}; or name another state folder in RINGFENCE_STATE_DIR");
+        Failure::config(format!("the dead letters in {folder} cannot be read"), hint).because(error.to_string()).into()
+    })
 }
 
 /// The letters that were named, every one of which must be there.

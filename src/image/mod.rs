@@ -12,6 +12,7 @@ use tempfile::TempDir;
 pub use words::{Trouble, explain};
 
 use crate::command::CommandSpec;
+use crate::failure::Failure;
 
 /// The embedded Dockerfile.
 pub const DOCKERFILE: &str = include_str!("Dockerfile");
@@ -47,12 +48,23 @@ pub struct Recipe {
     pub pull: bool,
 }
 
+/// A folder of our own in the system's temporary one.
+fn scratch() -> Result<TempDir, Failure> {
+    tempfile::tempdir().map_err(|error| {
+        Failure::config(
+            format!("no folder can be made in {}, where temporary files go", std::env::temp_dir().display()),
+            "make room there, or name another folder: export TMPDIR=/var/tmp",
+        )
+        .because(error.to_string())
+    })
+}
+
 /// A folder with everything the build reads, the certificates in `authorities` among it; gone when dropped.
 ///
 /// # Errors
 /// No room for the folder.
 pub fn context(authorities: Option<&[u8]>) -> Result<TempDir> {
-    let folder = tempfile::tempdir().context("making a folder for the build")?;
+    let folder = scratch()?;
     let certificates = folder.path().join("ca");
     fs::create_dir(&certificates)?;
     // The image keeps these modes, whatever the caller's umask.
@@ -137,7 +149,7 @@ impl Recipe {
     /// # Errors
     /// No room for the folder.
     pub fn label_context(&self, versions: &[(String, String)]) -> Result<TempDir> {
-        let folder = tempfile::tempdir().context("making a folder for the build")?;
+        let folder = scratch()?;
         let labels: Vec<String> =
             versions.iter().map(|(agent, version)| format!("{VERSION_LABEL}{agent}=\"{version}\"")).collect();
         let dockerfile = format!("FROM {}\nLABEL {}\n", self.unchecked, labels.join(" "));

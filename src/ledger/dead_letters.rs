@@ -62,6 +62,11 @@ impl DeadLetters {
         DeadLetters(state.join("dead-letters"))
     }
 
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
     /// Where the letter `id` is.
     pub fn path(&self, id: &str) -> PathBuf {
         self.0.join(format!("{id}.json"))
