@@ -171,11 +171,12 @@ impl Failure {
         Failure { class, message: message.into(), cause: None, hint: hint.into(), retry_after: None }
     }
 
-    /// The same failure with the underlying words.
+    /// The same failure with the underlying words, in one line.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         let cause = cause.into();
-        self.cause = (!cause.trim().is_empty()).then(|| cause.trim().to_owned());
+        let lines: Vec<&str> = cause.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        self.cause = (!lines.is_empty()).then(|| lines.join("; "));
         self
     }
 

@@ -14,7 +14,6 @@ mod output;
 mod redact;
 mod runner;
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -84,11 +83,8 @@ fn done(result: Result<()>) -> Result<Class> {
     result.map(|()| Class::Ok)
 }
 
-/// Shows an error and gives its class. A reader of ours that has gone away is no error.
+/// Shows an error and gives its class.
 fn report(error: &anyhow::Error, printer: &Printer) -> Class {
-    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
-        return Class::Ok;
-    }
     let failure = Failure::of(error);
     printer.failure(&failure);
     if printer.is_json() {

@@ -95,6 +95,22 @@ const MISTAKES: &[(&[&str], i32, &str, &str, &str)] = &[
         "no such file or folder to mount",
         "SRC[:DST]",
     ),
+    (&["run", "--mode", "docker", "-C", "/", "x"], 2, "usage", "/ cannot be the workspace of a container", "-C"),
+    (
+        &["run", "--mode", "docker", "-C", "/proc", "x"],
+        2,
+        "usage",
+        "it is in a folder of the system",
+        "sandbox.workdir",
+    ),
+    (&["run", "--mode", "docker", "-C", "/home", "x"], 2, "usage", "/home holds /home/ringfence", "sandbox.workdir"),
+    (
+        &["run", "--mode", "docker", "--mount", ".:/home/ringfence", "x"],
+        2,
+        "usage",
+        "/home/ringfence holds /home/ringfence, the agent's own home",
+        "--mount SRC:/data",
+    ),
     (&["run", "--env", "=x", "x"], 2, "usage", "--env: \"\" is not a variable's name", "--env NAME"),
     (&["run", "--image", "Team/worker", "x"], 78, "invalid_image", "--image: \"Team/worker\"", "--image team/worker"),
     (
@@ -293,6 +309,27 @@ fn verbose_echoes_commands_without_secrets() {
     assert!(!done.stderr.contains("hunter2"), "{}", done.stderr);
 }
 
+#[test]
+fn a_full_disk_is_told_as_one() {
+    let bed = Bed::new();
+    for args in [
+        &["sandbox", "show"][..],
+        &["man"],
+        &["schema", "run", "--json"],
+        &["run", "-q", "--json", "-a", "shell", "yes | head -c 40000"],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = bed.command(args);
+        let output = command.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(70), "{args:?}: {stderr}");
+        assert!(
+            stderr.starts_with("error: standard output cannot be written to\ncaused by: No space"),
+            "{args:?}: {stderr}"
+        );
+    }
+}
+
 /// Runs with a standard output that nobody reads any more.
 fn unread(bed: &Bed, args: &[&str]) -> (Option<i32>, String) {
     let (reader, writer) = pipe().unwrap();
@@ -321,8 +358,19 @@ fn a_reader_that_has_enough_is_no_error() {
     for args in commands {
         assert_eq!(unread(&bed, args), (Some(0), String::new()), "{args:?}");
     }
-    let (code, stderr) = unread(&bed, &["--json", "nope"]);
-    assert!(code == Some(2) && !stderr.contains("panic"), "{stderr}");
+    // What became of the command is told all the same.
+    bed.config("mode = 3\n");
+    for args in [&["--json", "nope"][..], &["run", "--json", "x"], &["sandbox", "doctor", "--json"]] {
+        let (code, stderr) = unread(&bed, args);
+        let expected = if args.contains(&"nope") { 2 } else { 78 };
+        assert!(code == Some(expected) && !stderr.contains("panic"), "{args:?}: {code:?} {stderr}");
+    }
+    bed.config("");
+    let big = "yes x | head -c 40000; exit 3";
+    for (args, code) in [(["--json", "-q"], 1), (["--json-stream", "-q"], 141)] {
+        let (ended, stderr) = unread(&bed, &[&["run", "-a", "shell", big][..], &args].concat());
+        assert!(ended == Some(code) && stderr.matches("error: ").count() == 1, "{args:?}: {ended:?} {stderr}");
+    }
     let head = format!("{} sandbox show | head -1", support::RINGFENCE);
     let mut shell = Command::new("sh");
     let output =

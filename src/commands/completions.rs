@@ -43,7 +43,7 @@ pub fn run(shell: Shell, printer: &Printer) -> Result<()> {
     if printer.is_json() {
         return printer.json(&json!({ "ok": true, "shell": shell, "script": script }));
     }
-    Ok(printer.answer(script.as_bytes())?)
+    printer.answer(script.as_bytes())
 }
 
 /// Answers a shell that asks for candidates, on standard output; whether one did.

@@ -25,7 +25,7 @@ pub fn run(printer: &Printer) -> Result<()> {
     if printer.is_json() {
         return printer.json(&json!({ "ok": true, "page": String::from_utf8(page)? }));
     }
-    Ok(printer.answer(&page)?)
+    printer.answer(&page)
 }
 
 fn describe(command: &Command, path: &str, page: &mut Vec<u8>) -> Result<()> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::sanitize::{escape, sanitize};
 use super::{Guard, Passage, To};
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::redact::Secrets;
 
 /// When to colour.
@@ -30,6 +30,18 @@ impl From<Colors> for ColorChoice {
             Colors::Always => ColorChoice::Always,
             Colors::Never => ColorChoice::Never,
         }
+    }
+}
+
+/// What became of an answer. That nobody reads it any more is no error, and changes nothing about how the command ended.
+fn told(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let hint = "make room where standard output goes, or send it elsewhere";
+            let failure = Failure::new(Class::Internal, "standard output cannot be written to", hint);
+            Err(failure.because(error.to_string()).into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -135,11 +147,15 @@ impl Printer {
 
     /// A line of the answer.
     pub fn line(&self, text: &str) -> Result<()> {
-        Ok(writeln!(self.out(), "{text}")?)
+        told(writeln!(self.out(), "{text}"))
     }
 
     /// The one JSON object, on one line.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
+        told(self.object(value))
+    }
+
+    fn object(&self, value: &impl Serialize) -> io::Result<()> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         if io::stdout().is_terminal() {
             out.write_all(escape(&serde_json::to_string(value)?).as_bytes())?;
@@ -147,7 +163,7 @@ impl Printer {
             serde_json::to_writer(&mut out, value)?;
         }
         out.write_all(b"\n")?;
-        Ok(out.flush()?)
+        out.flush()
     }
 
     /// A line for the event `kind` with its `fields`, where events are printed.
@@ -163,14 +179,13 @@ impl Printer {
             return Ok(());
         }
         let line = Line { r#type: kind, timestamp: format!("{:.3}", jiff::Timestamp::now()), fields };
-        self.json(&line).map_err(|error| error.downcast::<io::Error>().unwrap_or_else(io::Error::other))
+        self.object(&line)
     }
 
     /// A whole text: as it is into a pipe, without control characters onto a terminal.
-    pub fn answer(&self, bytes: &[u8]) -> io::Result<()> {
+    pub fn answer(&self, bytes: &[u8]) -> Result<()> {
         let mut passage = Passage::new(To::Out, Guard::Pictures);
-        passage.write(bytes)?;
-        passage.finish()
+        told(passage.write(bytes).and_then(|()| passage.finish()))
     }
 
     /// A remark for people, unless they asked for silence.
@@ -199,7 +214,9 @@ impl Printer {
     /// An error, in three lines; in JSON mode the one object, unless the command printed its own.
     pub fn failure(&self, failure: &Failure) {
         let mut err = self.err();
-        let _ = writeln!(err, "{} {}", "error:".style(Style::new().red().bold()), self.safe(&failure.message));
+        // A path may have a line's end in it.
+        let line = |text: &str| self.safe(text).replace('\n', "\u{240a}");
+        let _ = writeln!(err, "{} {}", "error:".style(Style::new().red().bold()), line(&failure.message));
         if let Some(cause) = &failure.cause {
             let _ = writeln!(err, "{} {}", "caused by:".style(Style::new().bold()), self.safe(cause));
         }

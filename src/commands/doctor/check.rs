@@ -256,16 +256,16 @@ mod tests {
             [
                 "ok    one          7 ms  well",
                 "warn  second       0 ms  [redacted] is short; fix: a longer one",
-                "fail  third        0 ms  no image (two lines); fix: build it",
+                "fail  third        0 ms  no image (two; lines); fix: build it",
                 "fail  fourth       0 ms  wrong; fix: right",
                 "skip  fifth        0 ms  no time",
             ]
         );
         let json = serde_json::to_value(&report.checks[2]).unwrap();
-        let row = serde_json::json!({"id": "third", "status": "fail", "fact": "no image (two lines)", "fix": "build it", "ms": 0});
+        let row = serde_json::json!({"id": "third", "status": "fail", "fact": "no image (two; lines)", "fix": "build it", "ms": 0});
         assert_eq!(json, row);
         assert_eq!(report.summary(), "2 of 5 checks failed, 1 warning; the first: third (image_missing)");
         let apart = anstream::adapter::strip_str(&report.lines(true)[2]).to_string();
-        assert_eq!(apart, "fail  third        0 ms  no image (two lines)\n                         fix: build it");
+        assert_eq!(apart, "fail  third        0 ms  no image (two; lines)\n                         fix: build it");
     }
 }
