@@ -23,6 +23,8 @@ fn repository() -> Bed {
     git(&bed.workspace(), &["init", "-q", "-b", "main"]);
     bed.write("work/package.json", r#"{"name": "x", "scripts": {"test": "true"}}"#);
     bed.write("work/.gitattributes", "*.txt text\n");
+    bed.write("work/web/app/package.json", r#"{"name": "app", "scripts": {}}"#);
+    bed.write("work/out/CACHEDIR.TAG", "");
     git(&bed.workspace(), &["add", "."]);
     git(&bed.workspace(), &["commit", "-qm", "one"]);
     bed
@@ -68,6 +70,21 @@ const CHANGES: &[(&str, &[&str])] = &[
         &["changed package.json (postinstall), which a package manager"],
     ),
     ("rm -rf .git; echo 'gitdir: /elsewhere' >.git", &["made .git, which git"]),
+    (
+        r#"mkdir -p web/app/node_modules/dep web/.cache; echo '{"version": "2", "scripts": {"test": "true"}}' >web/app/package.json; echo x >web/.envrc
+           echo '{}' >web/app/node_modules/dep/package.json; echo x >web/.cache/.envrc; git init -q web/app"#,
+        &["made web/.envrc, which direnv", "changed web/app/package.json (test), which a package manager"],
+    ),
+    // What claims to be a cache is looked at all the same, where it did not before the run.
+    (
+        "mkdir -p tool/target out/.vscode; echo x >tool/target/CACHEDIR.TAG; echo x >tool/target/.envrc; echo x >out/.envrc; git -C tool init -q; git -C tool config core.pager x",
+        &["made tool/.git/config (core.pager), which git", "made tool/target/.envrc, which direnv"],
+    ),
+    ("seq -f deep/%g 2000 | xargs mkdir -p", &["made more folders than are looked at, deep/"]),
+    (
+        "mkdir -p a/b/c/d/e; for d in a/b/c/d a/b/c/d/e; do echo x >$d/.envrc; done",
+        &["made a/b/c/d/.envrc, which direnv"],
+    ),
     (
         "mkfifo .envrc; ln -s /dev/zero .mcp.json; ln -s nowhere .claude; rm package.json",
         &["made .envrc (no file", "made .mcp.json (no file"],

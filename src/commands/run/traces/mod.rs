@@ -3,6 +3,7 @@
 //! A bounded set of files is looked at before and after. Nothing is executed for it, git least of all: it would obey the very
 //! files that are in doubt.
 
+mod below;
 mod git_config;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,10 @@ pub struct Traces {
     found: BTreeMap<PathBuf, (Trace, &'static str)>,
     /// Files and folders to which a configuration led. Where only the present one leads there, that is told of the configuration.
     led: BTreeSet<PathBuf>,
+    /// Folders below that are not looked into.
+    left_out: BTreeSet<PathBuf>,
+    /// How far it is looked there.
+    reach: below::Reach,
 }
 
 impl Traces {
@@ -89,6 +94,8 @@ impl Traces {
             hashes: RandomState::new(),
             found: BTreeMap::new(),
             led: BTreeSet::new(),
+            left_out: BTreeSet::new(),
+            reach: below::BEFORE,
         };
         traces.look();
         traces
@@ -97,6 +104,8 @@ impl Traces {
     /// What has changed since, a warning for each.
     pub fn warnings(mut self) -> Vec<String> {
         let (found, led) = (mem::take(&mut self.found), mem::take(&mut self.led));
+        let left_out = self.left_out.clone();
+        self.reach = below::AFTER;
         self.look();
         let newly_led = |path: &Path| {
             let at = [Some(path), path.parent()].into_iter().flatten().find(|at| self.led.contains(*at));
@@ -112,6 +121,12 @@ impl Traces {
             warnings.truncate(MANY);
             warnings
                 .push(format!("the task changed {more} more files that this machine may execute: look at them first"));
+        }
+        if let Some(folder) = self.left_out.difference(&left_out).next() {
+            warnings.push(format!(
+                "the task made more folders than are looked at, {} among them, and with them files that others may execute on this machine: look at it first",
+                folder.strip_prefix(&self.workspace).unwrap_or(folder).display()
+            ));
         }
         warnings
     }
@@ -151,16 +166,36 @@ impl Traces {
     }
 
     fn root(&mut self, root: &Path, above: bool) {
-        for (name, read, who) in FILES {
-            self.file(&root.join(name), *read, who);
-        }
-        for (folder, start, who) in FOLDERS {
-            self.folder(&root.join(folder), who, |name| name.starts_with(start));
-        }
+        self.obeyed(root, |_| true);
+        self.below(root);
         let mut roots = root.ancestors().take(if above { usize::MAX } else { 1 });
         if let Some(repository) = roots.find(|folder| folder.join(".git").symlink_metadata().is_ok()) {
             self.repository(repository);
         }
+    }
+
+    /// What others obey in `folder`, where it `has` files and folders of such names.
+    fn obeyed(&mut self, folder: &Path, has: impl Fn(&str) -> bool) {
+        for (name, read, who) in FILES.iter().filter(|(name, ..)| has(name)) {
+            self.file(&folder.join(name), *read, who);
+        }
+        for (name, start, who) in FOLDERS.iter().filter(|(name, ..)| has(name)) {
+            self.folder(&folder.join(name), who, |file| file.starts_with(start));
+        }
+    }
+
+    /// The same in the folders below `root`, with the repositories there.
+    fn below(&mut self, root: &Path) {
+        let files = FILES.iter().map(|(name, ..)| *name);
+        let names: Vec<&str> = files.chain(FOLDERS.iter().map(|(name, ..)| *name)).chain([".git"]).collect();
+        let below = below::look(root, &names, self.reach, &self.left_out);
+        for (folder, found) in &below.folders {
+            self.obeyed(folder, |name| found.iter().any(|there| there == name));
+            if found.iter().any(|there| there == ".git") {
+                self.repository(folder);
+            }
+        }
+        self.left_out.extend(below.left_out);
     }
 
     /// The git folders of the repository whose working files are in `root`.
