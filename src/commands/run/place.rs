@@ -8,7 +8,7 @@ use super::attachments::Root;
 use super::reach::{self, Reach, Ways};
 use super::workspace::Workspace;
 use crate::agents::Agent;
-use crate::config::{AgentName, Environment, Handover, Mode, Origin, Settings, Workdir, usable_inside};
+use crate::config::{AgentName, Environment, Handover, Mode, Origin, Settings};
 use crate::egress::Policy;
 use crate::failure::Failure;
 use crate::runner::{
@@ -167,15 +167,7 @@ pub fn container(
 ) -> Result<(Container, Vec<String>), Failure> {
     let sandbox = &settings.sandbox;
     let mut warnings = ways.warnings;
-    let folder = match &sandbox.workdir.value {
-        Workdir::Same => workspace.path.clone(),
-        Workdir::At(path) => path.clone(),
-    };
-    let elsewhere = "choose another folder with -C, or: ringfence sandbox set sandbox.workdir /workspace";
-    if let Err(why) = usable_inside(&folder) {
-        let message = format!("{} cannot be the workspace of a container: it {why}", folder.display());
-        return Err(Failure::usage(message, elsewhere));
-    }
+    let folder = workspace.inside(&sandbox.workdir.value)?;
     if env.home().is_some_and(|home| home.starts_with(&workspace.path)) {
         warnings.push(format!(
             "the workspace {} holds your home folder, with its keys and logins: the agent can read all of it; choose a smaller folder with -C",
@@ -236,8 +228,7 @@ pub fn container(
     }
     if let Some(path) = container.over_home() {
         let message = format!("{} holds {HOME}, the agent's own home in a container", path.display());
-        let hint = if path == container.workdir { elsewhere } else { "give it another place: --mount SRC:/data" };
-        return Err(Failure::usage(message, hint));
+        return Err(Failure::usage(message, "give it another place: --mount SRC:/data, or sandbox.workdir /workspace"));
     }
     if let Some((path, what)) = container.untellable() {
         let message = format!("{} cannot be told of a path with {what} in it: {}", container.engine, path.display());

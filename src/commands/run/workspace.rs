@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::config::{Workdir, usable_inside};
 use crate::failure::Failure;
 
 /// A folder of the host.
@@ -30,6 +31,23 @@ impl Workspace {
             return Err(Failure::usage(format!("the workspace is not a folder: {}", path.display()), hint).into());
         }
         Ok(Workspace { path })
+    }
+
+    /// Where it is in a container.
+    ///
+    /// # Errors
+    /// Usage (2): nothing of the host can be there.
+    pub fn inside(&self, workdir: &Workdir) -> Result<PathBuf, Failure> {
+        let folder = match workdir {
+            Workdir::Same => self.path.clone(),
+            Workdir::At(path) => path.clone(),
+        };
+        usable_inside(&folder).map_err(|why| {
+            let message = format!("{} cannot be the workspace of a container: it {why}", folder.display());
+            let hint = "choose another folder with -C, or: ringfence sandbox set sandbox.workdir /workspace";
+            Failure::usage(message, hint)
+        })?;
+        Ok(folder)
     }
 
     /// That it has not been removed since it was opened.
