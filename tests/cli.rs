@@ -7,11 +7,12 @@ mod support;
 use std::fs;
 use std::io::pipe;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
-use support::{Bed, Done};
+use support::{Bed, Done, within};
 
 /// A bed whose external programs only leave a trace that they ran.
 fn watched() -> Bed {
@@ -330,6 +331,33 @@ fn a_full_disk_is_told_as_one() {
     }
 }
 
+#[test]
+fn a_second_signal_does_not_wait_for_an_engine_that_does_not_answer() {
+    let mut bed = Bed::new();
+    bed.program("docker", "echo >>\"$HOME/asked\"; exec sleep 300");
+    let commands: [&[&str]; 4] = [
+        &["run", "--mode", "docker", "-a", "shell", "true"],
+        &["run", "--sandbox", "box", "-a", "shell", "true"],
+        &["sandbox", "create", "box"],
+        &["sandbox", "exec", "box", "--", "true"],
+    ];
+    let running: Vec<_> = commands.iter().map(|args| bed.spawn(args, b"")).collect();
+    let asked = || fs::read_to_string(bed.home().join("asked")).unwrap_or_default().len();
+    // To create is to look for leftovers, too.
+    within(Duration::from_secs(60), "every one of them asks its engine", || asked() > commands.len());
+    for _ in 0..2 {
+        for one in &running {
+            one.signal("TERM");
+        }
+        thread::sleep(Duration::from_millis(300));
+    }
+    for (running, args) in running.into_iter().zip(commands) {
+        let done = running.finish().exits(143);
+        // Each of its calls to the engine may take some seconds, none of them its whole time.
+        assert!(done.took < Duration::from_secs(25), "{args:?} took {:?}", done.took);
+    }
+}
+
 /// Runs with a standard output that nobody reads any more.
 fn unread(bed: &Bed, args: &[&str]) -> (Option<i32>, String) {
     let (reader, writer) = pipe().unwrap();
@@ -452,12 +480,12 @@ fn a_signal_while_a_token_is_asked_for_ends_the_run() {
     let bed = Bed::new();
     bed.config("[agents.claude]\ntoken_command = ['sh', '-c', 'touch asked; sleep 300']\n");
     let running = bed.spawn(&["run", "--mode", "docker", "-a", "claude", "--json", "x"], b"");
-    support::within(Duration::from_secs(10), "the command is asked", || bed.workspace().join("asked").exists());
+    within(Duration::from_secs(10), "the command is asked", || bed.workspace().join("asked").exists());
     running.signal("INT");
     let done = running.finish().exits(130);
     assert_eq!(done.json()["class"], "interrupted");
     assert!(done.took < Duration::from_secs(10), "{:?}", done.took);
-    support::within(Duration::from_secs(5), "the command is gone", || {
+    within(Duration::from_secs(5), "the command is gone", || {
         support::processes_with(bed.home().to_str().unwrap()).is_empty()
     });
 }

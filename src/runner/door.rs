@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::sidecar::without_perl;
-use super::{Container, Door, Host, Interrupts};
+use super::{Container, Door, Host};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -42,7 +42,7 @@ pub fn keep(host: &Host, container: &Container, made: &str) -> Result<()> {
 pub fn forget(host: &Host, container: &Container, made: &str) {
     if container.door.is_some() {
         // After a signal, too.
-        let host = Host { interrupts: Interrupts::default(), ..host.clone() };
+        let host = host.undeterred();
         let command = container.engine.remove_command().arg(Door::name(made));
         let _ = host.capture(&command, UP);
     }

@@ -17,6 +17,8 @@ use signal_hook::low_level::emulate_default_handler;
 pub struct Interrupts {
     count: Arc<AtomicUsize>,
     signal: Arc<AtomicI32>,
+    /// How many of them are over.
+    over: usize,
     /// What people at a terminal should know when they stop us.
     remark: Arc<Mutex<&'static str>>,
 }
@@ -64,9 +66,20 @@ impl Interrupts {
         let _ = emulate_default_handler(SIGTSTP);
     }
 
-    /// How many came so far.
+    /// The same signals for what must be done after the first of them, too: that one and those that came already are over.
+    #[must_use]
+    pub fn undeterred(&self) -> Self {
+        Interrupts { over: self.count.load(Ordering::SeqCst).max(1), ..self.clone() }
+    }
+
+    /// Whether what is done now is done after a second signal: nobody waits for it any more.
+    pub fn is_urgent(&self) -> bool {
+        self.over > 1
+    }
+
+    /// How many came so far that are not over.
     pub fn count(&self) -> usize {
-        self.count.load(Ordering::SeqCst)
+        self.count.load(Ordering::SeqCst).saturating_sub(self.over)
     }
 
     /// The last one; 0 before the first.

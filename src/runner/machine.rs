@@ -47,6 +47,8 @@ const TAIL: usize = 16 * 1024;
 const TICK: Duration = Duration::from_millis(50);
 /// What a short command gets between TERM and KILL when a signal ends us.
 const GRACE: Duration = Duration::from_secs(3);
+/// What it gets at all after a second one: enough for an engine that is well.
+const HURRY: Duration = Duration::from_secs(2);
 
 /// This machine, on which commands are started.
 #[derive(Clone, Debug)]
@@ -71,10 +73,11 @@ pub struct Captured {
 }
 
 impl Host {
-    /// The same machine for what must be done after a signal, too: the one that came does not end it.
+    /// The same machine for what must be done after a signal, too: the first does not end it. A second one does, and where that came
+    /// already, it is done at once or not at all.
     #[must_use]
     pub fn undeterred(&self) -> Host {
-        Host { interrupts: Interrupts::default(), ..self.clone() }
+        Host { interrupts: self.interrupts.undeterred(), ..self.clone() }
     }
 
     /// `spec` as duct takes it: in a process group of its own, so that a Ctrl-C at the terminal reaches us alone.
@@ -140,7 +143,7 @@ impl Host {
                 let _ = results.send((which, bytes));
             });
         }
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + if self.interrupts.is_urgent() { limit.min(HURRY) } else { limit };
         let mut answers = [Vec::new(), Vec::new()];
         let mut open = 2;
         while open > 0 {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 
 use super::forward::Listening;
 use super::pipes::{Order, Tail, hold};
-use super::{Container, Host, Interrupts, Sink, Stop, engine, frame, identity};
+use super::{Container, Host, Sink, Stop, engine, frame, identity};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -144,7 +144,7 @@ impl<'a> Sidecar<'a> {
         let removing = || remove(host, container, run_id);
         let create = door.create_command(container, run_id);
         // Not ended by a signal: the engine would go on making it, and nobody would know when it is there to be removed.
-        let patient = Host { interrupts: Interrupts::default(), ..host.clone() };
+        let patient = host.undeterred();
         let made = patient.capture(&create, ENGINE).inspect_err(|_| removing())?;
         let made = made.ok_or_else(|| {
             removing();
@@ -263,7 +263,7 @@ pub(super) fn without_perl(image: &str) -> Failure {
 
 /// After a signal, too. That there is none is the usual answer.
 fn remove(host: &Host, container: &Container, run_id: &str) {
-    let host = Host { interrupts: Interrupts::default(), ..host.clone() };
+    let host = host.undeterred();
     let _ = host.capture(&Door::remove_command(container, run_id), ENGINE);
 }
 

@@ -12,8 +12,8 @@ use super::frame::Around;
 use super::marks::Fault;
 use super::observed::Observed;
 use super::{
-    DoorInside, Host, HostRunner, Interrupts, Job, Limits, Outcome, Runner, Sandbox, Sink, engine, frame, host,
-    is_sandbox_name, presence,
+    DoorInside, Host, HostRunner, Job, Limits, Outcome, Runner, Sandbox, Sink, engine, frame, host, is_sandbox_name,
+    presence,
 };
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
@@ -47,7 +47,7 @@ impl WarmRunner {
         let observed = self.host.observe(&self.plan(job), Around::Sandbox(&self.sandbox.name), job, limits, sink)?;
         // Our own end of it may have been ended by force before it could do its work.
         if observed.ended.is_none() && (observed.started || observed.ours.is_some()) {
-            let host = Host { interrupts: Interrupts::default(), ..self.host.host().clone() };
+            let host = self.host.host().undeterred();
             let _ = host.capture(&self.sandbox.signal_command("KILL", &frame::marker(&job.run_id), None), CALL);
         }
         Ok(observed)

@@ -15,8 +15,8 @@ use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::{
-    Container, Filter, Host, Interrupts, Row, Sandbox, default_name, forget_door, is_sandbox_name, keep_door,
-    loop_name, new_run_id, sandbox_shape, start_sandbox,
+    Container, Filter, Host, Row, Sandbox, default_name, forget_door, is_sandbox_name, keep_door, loop_name,
+    new_run_id, sandbox_shape, start_sandbox,
 };
 
 /// How long an engine may take to make a container, with an image that is there.
@@ -136,14 +136,16 @@ fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host
         Err(error) => (error, 5),
     };
     // What there is of it is found by its label, for the name may be somebody else's.
-    let host = Host { interrupts: Interrupts::default(), ..host.clone() };
+    let host = host.undeterred();
     for _ in 0..looks {
         match list(&host, &sandbox.engine, &[Filter::Label("ringfence.made", id.clone())]) {
             Ok(rows) if !rows.is_empty() => {
                 let _ = remove(&host, &sandbox.engine, &rows);
                 break;
             }
-            _ => thread::sleep(MEANWHILE),
+            // No answer, or nobody waits for one any more.
+            Err(_) => break,
+            Ok(_) => thread::sleep(MEANWHILE),
         }
     }
     Err(failure)

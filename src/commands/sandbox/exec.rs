@@ -23,7 +23,7 @@ use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{
-    Filter, Host, Interrupts, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
+    Filter, Host, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
     announce_in_sandbox, is_sandbox_name, new_nonce, new_run_id, run_marker, sandbox_failure, says_stopped,
     start_sandbox, without_door,
 };
@@ -169,7 +169,7 @@ impl Exec<'_> {
         };
         // By name: the numbers differ between this system and the one inside. 0 is no signal.
         let name = signal.and_then(low_level::signal_name).unwrap_or("0").trim_start_matches("SIG");
-        let host = Host { interrupts: Interrupts::default(), ..self.host.clone() };
+        let host = self.host.undeterred();
         let limit = CALL + patience.unwrap_or_default();
         let _ = host.capture(&self.sandbox.signal_command(name, &self.marker, patience), limit);
     }

@@ -12,7 +12,7 @@ use crate::config::{AgentName, Environment, Flags, Settings, image_flaw};
 use crate::credentials::credential_variables;
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
-use crate::runner::{Engine, Host, Interrupts, Row, Sandbox, runs_in_sandboxes};
+use crate::runner::{Engine, Host, Row, Sandbox, runs_in_sandboxes};
 
 /// Files that hold a login wherever they are.
 const LOGINS: [&str; 10] = [
@@ -100,7 +100,7 @@ pub fn run(name: &str, image: &str, flags: &Flags, env: &Environment, host: &Hos
         anyhow::Ok(changed)
     })();
     if looked.is_err() {
-        let host = Host { interrupts: Interrupts::default(), ..host.clone() };
+        let host = host.undeterred();
         let _ = call(&host, engine, &engine.command().args(["rmi", &id]));
     }
     let changed = looked?;
