@@ -1,6 +1,6 @@
 //! Addresses that mean "this machine", and what they must become inside a container to still mean it.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// `value` with its host replaced by `host`, where it is a URL or `host:port` whose host is this machine's loopback or
 /// unspecified address; absent where it is anything else, or has a port of `except`. Credentials, port, path and query are kept.
@@ -65,9 +65,12 @@ impl<'v> Address<'v> {
     }
 }
 
+/// One scheme, or one in another, as in `jdbc:postgresql`.
 fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    text.split(':').all(|scheme| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
 }
 
 /// `name` and `:port` (or nothing); absent where the port is no number.
@@ -83,9 +86,10 @@ fn split_port(address: &str) -> Option<(&str, &str)> {
 
 fn is_this_machine(name: &str) -> bool {
     if let Some(inner) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return inner.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback() || address.is_unspecified());
+        let local = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+        return inner.parse().is_ok_and(|address: Ipv6Addr| local(address.to_canonical()));
     }
-    let local_name = name.eq_ignore_ascii_case("localhost");
+    let local_name = name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost");
     local_name || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback() || address.is_unspecified())
 }
 
@@ -104,6 +108,10 @@ mod tests {
             ("LOCALHOST:6379", Some("H:6379")),
             ("[::]:80", Some("H:80")),
             ("redis://localhost", Some("redis://H")),
+            ("jdbc:postgresql://localhost:5432/db", Some("jdbc:postgresql://H:5432/db")),
+            ("http://[::ffff:127.0.0.1]:1/", Some("http://H:1/")),
+            ("http://localhost.:1/", Some("http://H:1/")),
+            (":jdbc://localhost", None),
             ("http://localhost:5433/", None),
             ("localhost:5433", None),
             ("localhost", None),
