@@ -178,6 +178,8 @@ fn mistakes_are_one_object_with_json_wherever_it_stands() {
             assert_eq!((&json["ok"], json["class"].as_str()), (&Value::Bool(false), Some(*class)), "{args:?}");
             assert!(json["message"].as_str().unwrap().contains(message), "{args:?} {json}");
             assert!(json["hint"].as_str().unwrap().contains(hint), "{args:?} {json}");
+            let schema = args.contains(&"run").then_some("ringfence.run/1");
+            assert_eq!(json["schema"].as_str(), schema, "{args:?} {json}");
             assert!(done.stderr.starts_with("error: "), "people still see it: {}", done.stderr);
         }
     }

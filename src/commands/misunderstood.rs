@@ -34,23 +34,37 @@ pub fn not_understood(error: &clap::Error) -> ExitCode {
     }
     let printer = Printer::new(json, false, false, Colors::Auto);
     let printer = if events { printer.with_events() } else { printer };
-    let failure = usage(error, &typed);
-    printer.failure(&failure);
-    if json {
-        let _ = printer.failure_json(&failure);
-    }
+    let whole = Cli::command();
+    let (command, path) = meant_by(&whole, &typed);
+    let failure = usage(error, command, &path);
+    // If even that cannot be written there is nobody left to tell.
+    let _ = match (json, command.get_name()) {
+        (true, "run") => super::run::not_begun(&failure, &printer),
+        (true, _) => {
+            printer.failure(&failure);
+            printer.failure_json(&failure)
+        }
+        (false, _) => {
+            printer.failure(&failure);
+            Ok(())
+        }
+    };
     ExitCode::from(2)
 }
 
-fn usage(error: &clap::Error, typed: &[OsString]) -> Failure {
-    let mut command = &Cli::command();
-    let mut path = command.get_name().to_owned();
+/// The command that `typed` names, with its whole name.
+fn meant_by<'c>(whole: &'c clap::Command, typed: &[OsString]) -> (&'c clap::Command, String) {
+    let (mut command, mut path) = (whole, whole.get_name().to_owned());
     for word in typed {
         if let Some(below) = command.find_subcommand(word) {
             command = below;
             path = format!("{path} {}", below.get_name());
         }
     }
+    (command, path)
+}
+
+fn usage(error: &clap::Error, command: &clap::Command, path: &str) -> Failure {
     let help = format!("type: {path} --help");
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return Failure::usage(format!("{path} needs a command"), help);

@@ -60,8 +60,7 @@ pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, pri
     if args.batch.is_some() {
         return batch::run(&args, flags, env, host, printer);
     }
-    let report = Report::begin(runner::new_run_id()?);
-    let report = if printer.has_events() { report.into_event() } else { report };
+    let report = begin(printer)?;
     let prepared = prepare(&mut args, flags, env, host).and_then(|order| {
         let dry = order.wish.dry.then(|| Plan::new(&order, report.run_id(), env, host)).transpose()?;
         Ok((order, dry, Record::of(&args, env, printer.secrets())?))
@@ -90,6 +89,19 @@ pub fn run(mut args: RunArgs, flags: &Flags, env: &Environment, host: &Host, pri
         Err(error) if printer.is_json() => report.unstarted(&error, printer),
         Err(error) => Err(error),
     }
+}
+
+fn begin(printer: &Printer) -> Result<Report> {
+    let report = Report::begin(runner::new_run_id()?);
+    Ok(if printer.has_events() { report.into_event() } else { report })
+}
+
+/// Prints the one object of a run whose command line could not be understood.
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub fn not_begun(failure: &Failure, printer: &Printer) -> Result<()> {
+    begin(printer)?.unstarted(&failure.clone().into(), printer).map(drop)
 }
 
 fn prepare(args: &mut RunArgs, flags: &Flags, env: &Environment, host: &Host) -> Result<Order> {
