@@ -313,6 +313,22 @@ fn verbose_echoes_commands_without_secrets() {
 }
 
 #[test]
+fn a_folder_of_the_system_that_cannot_be_used_is_named() {
+    let mut bed = watched();
+    let file = bed.write("state", "");
+    bed.set("RINGFENCE_STATE_DIR", &file).set("TMPDIR", "/nowhere");
+    for (args, message, hint) in [
+        (&["dead-letter", "list"][..], "/dead-letters cannot be read", "RINGFENCE_STATE_DIR"),
+        (&["dead-letter", "rm", "--all"], "/dead-letters cannot be read", "RINGFENCE_STATE_DIR"),
+        (&["sandbox", "build-image"], "no folder can be made in /nowhere", "TMPDIR"),
+    ] {
+        let done = bed.run(args).exits(78);
+        let hinted = done.stderr.lines().last().is_some_and(|last| last.starts_with("hint: ") && last.contains(hint));
+        assert!(done.stderr.contains(message) && hinted, "{args:?}: {}", done.stderr);
+    }
+}
+
+#[test]
 fn a_full_disk_is_told_as_one() {
     let bed = Bed::new();
     for args in [

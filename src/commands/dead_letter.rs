@@ -1,8 +1,10 @@
 //! `ringfence dead-letter`: the tasks that failed for good, and what becomes of them.
 
 use std::fs::File;
+use std::io;
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 
 use super::run;
@@ -37,11 +39,14 @@ pub fn run(
 }
 
 fn ids(letters: &DeadLetters) -> Result<Vec<String>> {
-    letters.ids().map_err(|error| {
-        let folder = letters.folder().display();
-        let hint = format!("look at it with: ls -ld {folder}; or name another state folder in RINGFENCE_STATE_DIR");
-        Failure::config(format!("the dead letters in {folder} cannot be read"), hint).because(error.to_string()).into()
-    })
+    letters.ids().map_err(|error| closed(letters, letters.folder(), "read", &error).into())
+}
+
+/// That the letters' folder lets nobody do with `path` what was to be done.
+fn closed(letters: &DeadLetters, path: &Path, what: &str, error: &io::Error) -> Failure {
+    let folder = letters.folder().display();
+    let hint = format!("look at it with: ls -ld {folder}; or name another state folder in RINGFENCE_STATE_DIR");
+    Failure::config(format!("{} cannot be {what}", path.display()), hint).because(error.to_string())
 }
 
 /// The letters that were named, every one of which must be there.
@@ -161,7 +166,7 @@ fn remove(letters: &DeadLetters, ids: &[String], printer: &Printer) -> Result<()
             busy.push(id.as_str());
             continue;
         };
-        if letters.remove(id).with_context(|| format!("removing {}", letters.path(id).display()))? {
+        if letters.remove(id).map_err(|error| closed(letters, &letters.path(id), "removed", &error))? {
             removed.push(id);
         }
     }
@@ -173,7 +178,7 @@ fn remove(letters: &DeadLetters, ids: &[String], printer: &Printer) -> Result<()
 }
 
 fn hold(letters: &DeadLetters, id: &str) -> Result<Option<File>> {
-    letters.hold(id).with_context(|| format!("opening {}", letters.path(id).display()))
+    letters.hold(id).map_err(|error| closed(letters, &letters.path(id), "opened", &error).into())
 }
 
 fn in_use(id: &str) -> Failure {

@@ -188,7 +188,11 @@ pub struct Summary<'a> {
 fn open(path: &Path) -> Result<EventLog, Failure> {
     EventLog::open(path).map_err(|error| {
         let message = format!("events cannot be written to {}", path.display());
-        Failure::usage(message, "name a file that you can write: --events FILE").because(error.to_string())
+        Failure::usage(
+            message,
+            "name a file that you can write: --events FILE, or another state folder: RINGFENCE_STATE_DIR",
+        )
+        .because(error.to_string())
     })
 }
 
