@@ -419,6 +419,23 @@ fn a_command_is_done_once_and_ends_with_its_client_and_its_reader() {
         warm.idles(PATIENCE);
     }
 
+    // Killed itself, ringfence leaves nothing of it either, with its own standard input or with the caller's.
+    for (options, ready) in [(&[][..], "plain"), (&["-i"], "interactive")] {
+        let script = format!("setsid sleep 300 & touch {ready}; sleep 300");
+        let name = warm.name.as_str();
+        let args = [&["sandbox", "exec", name], options, &["--", "sh", "-c", script.as_str()]].concat();
+        let mut command = warm.bed.command(&args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        within(PATIENCE, "it runs", || there(ready).exists());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The caller's standard input is open still.
+        warm.idles(PATIENCE);
+    }
+    // What a command leaves behind by itself stays.
+    warm.exec(&["sh", "-c", "setsid sleep 300 >/dev/null 2>&1 &"]).exits(0);
+    warm.exec(&["killall", "sleep"]).exits(0);
+
     let plain = warm.bed.command(&[]);
     let mut shell = Command::new("sh");
     shell.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -537,6 +554,31 @@ fn a_terminal_in_a_sandbox_is_a_terminal() {
     terminal.type_in(&["(exit 7)", "Enter", "C-d"]);
     terminal.shows("left with 7");
     warm.idles(PATIENCE);
+
+    // A client that was asked to end exits with 0, as a command that was done.
+    let client = || -> i32 {
+        within(PATIENCE, "it sleeps", || warm.processes().iter().any(|line| line.contains("sleep 300")));
+        let processes = support::processes_with(&warm.name);
+        let client = processes.iter().find(|line| line.contains(" exec --interactive --tty ")).unwrap();
+        client.split(' ').next().unwrap().parse().unwrap()
+    };
+    let command =
+        |rest: &str| format!("{RINGFENCE} sandbox exec -it {} -- {rest}; echo left with $?; exec cat", warm.name);
+    terminal.tmux(&["respawn-pane", "-k", "-t", "t", &command("sleep 300")]);
+    signal(client(), "TERM");
+    terminal.shows("left with 143");
+    warm.idles(PATIENCE);
+    // Nor is anything left where ringfence was killed, or success taken for another code.
+    terminal.tmux(&["respawn-pane", "-k", "-t", "t", &command("setsid sleep 300")]);
+    let client = client();
+    let stat = fs::read_to_string(format!("/proc/{client}/stat")).unwrap();
+    signal(stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap().parse().unwrap(), "KILL");
+    terminal.shows("left with 137");
+    warm.idles(PATIENCE);
+    for code in ["0", "209"] {
+        terminal.tmux(&["respawn-pane", "-k", "-t", "t", &command(&format!("sh -c 'exit {code}'"))]);
+        terminal.shows(&format!("left with {code}"));
+    }
 
     // Without --tty a Ctrl-C ends the engine's client, and must end what that leaves behind all the same.
     let command = format!("{RINGFENCE} sandbox exec -i {} -- sleep 300; echo left with $?; exec cat", warm.name);

@@ -124,7 +124,10 @@ pub struct CreateArgs {
     pub if_missing: bool,
 }
 
-const EXEC_EXAMPLES: &str = "Examples:
+const EXEC_EXAMPLES: &str = "The command ends with ringfence, even by kill -9. With -i or -t it is ended from beside it: where a whole cgroup is killed with
+everything in it, such a command stays until its input ends, or sandbox stop.
+
+Examples:
   ringfence sandbox exec mybox -- make test
   ringfence sandbox exec mybox -it -- bash
   ringfence sandbox exec mybox -it -- claude

@@ -17,6 +17,7 @@ mod engine;
 mod fence;
 mod forward;
 mod frame;
+mod guard;
 mod host;
 mod identity;
 mod interrupts;
@@ -53,6 +54,7 @@ pub use door::{forget as forget_door, keep as keep_door};
 pub use endpoint::{address as engine_address, is_remote};
 pub use forward::{Forward, Forwards};
 pub use frame::{MAKE_HOME, NAME as NAME_INSIDE, PLACES as PLACES_INSIDE, marker as run_marker};
+pub use guard::Guard;
 pub use host::HostRunner;
 pub use identity::{new_nonce, new_run_id, now_rfc3339};
 pub use interrupts::Interrupts;
@@ -63,9 +65,11 @@ pub use mapping::Mapping;
 pub use marked::with_argument as processes_with_argument;
 pub use mount::Mount;
 pub use owner::Owner;
-pub use pass::{Pass, Passed, Streams};
+pub use pass::{Input, Pass, Passed, Streams};
 pub use presence::{announce as announce_in_sandbox, count as runs_in_sandboxes, tell as tell_runs_in_sandbox};
-pub use sandbox::{LOOP, Sandbox, default_name, is_sandbox_name, loop_name, shape as sandbox_shape};
+pub use sandbox::{
+    LOOP, SIGNAL as SIGNAL_INSIDE, Sandbox, default_name, is_sandbox_name, loop_name, shape as sandbox_shape, tenths,
+};
 pub use sidecar::{Door, DoorInside, PUMP};
 pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox, without_door};
 

@@ -27,11 +27,22 @@ const KEPT: usize = 16 * 1024;
 /// How long standard error is held back that may be the engine's: its client ends right after its words.
 const HELD: Duration = Duration::from_millis(250);
 
+/// What a command of the caller's has for standard input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The caller's.
+    Callers,
+    /// Nothing.
+    Empty,
+    /// A pipe whose other end closes with this process.
+    Lifeline,
+}
+
 /// On which streams a command runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Streams<'a> {
-    /// Whether it reads the caller's standard input.
-    pub input: bool,
+    /// What it reads.
+    pub input: Input,
     /// Whether that is a terminal, whose keys the command is to get: it then stays in the foreground with us.
     pub terminal: bool,
     /// How much of its standard output is kept for a report, bytes, where it is kept instead of passed on.
@@ -101,9 +112,12 @@ impl Host {
         let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
         let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
         expression = expression.stderr_file(stderr_end);
-        if !streams.input {
-            expression = expression.stdin_null();
-        }
+        let (stdin, lifeline) = io::pipe().context("making a pipe")?;
+        expression = match streams.input {
+            Input::Callers => expression,
+            Input::Empty => expression.stdin_null(),
+            Input::Lifeline => expression.stdin_file(stdin),
+        };
         if streams.kept.is_some() {
             expression = expression.stdout_file(stdout_end);
         } else {
@@ -169,6 +183,7 @@ impl Host {
             _ if killed => None,
             _ => Some(status),
         };
+        drop(lifeline);
         errors.finish();
         let Errors { code, words, held, .. } = errors;
         Ok(Passed { status, code, stdout, truncated, words, held, asked })

@@ -21,15 +21,18 @@ pub const LOOP: &str = "ringfence.loop";
 const IDLE: &str = "trap '' HUP INT TERM; while sleep 2147483647 || [ $? -gt 128 ]; do :; done";
 
 /// Sends signal `$1` to every process whose environment holds `$2`. With `$3` those that are left after as many tenths of a second
-/// get KILL.
-const SIGNAL: &str = r#"rf_signal() { rf_left=
+/// get KILL. Fails where there is none.
+pub const SIGNAL: &str = r#"rf_signal() { rf_left=
 for rf in $(LC_ALL=C grep -lszF "$2" /proc/[0-9]*/environ); do
 rf=${rf#/proc/}; kill "-$1" "${rf%/environ}" 2>/dev/null && rf_left=1; done; }
 rf_signal "$1" "$2"
-[ -n "$3" ] || exit 0
+rf_found=$rf_left
+if [ -n "$3" ]; then
 rf_try=0
 while rf_signal 0 "$2"; [ -n "$rf_left" ] && [ $rf_try -lt "$3" ]; do sleep 0.1 || sleep 1; rf_try=$((rf_try + 1)); done
-[ -z "$rf_left" ] || rf_signal KILL "$2""#;
+[ -z "$rf_left" ] || rf_signal KILL "$2"
+fi
+[ -n "$rf_found" ]"#;
 
 /// What is asked of the engine about one sandbox.
 const LOOK: &str = concat!(
@@ -164,8 +167,7 @@ impl Sandbox {
     /// Sends a signal, by name, to all processes in it whose environment holds `marker`; to those that are left after `patience`,
     /// if there is any, KILL.
     pub fn signal_command(&self, signal: &str, marker: &str, patience: Option<Duration>) -> CommandSpec {
-        let tenths = patience.map(|time| (time.as_millis() / 100).to_string());
-        self.on(&["exec"]).args(["sh", "-c", SIGNAL, "sh", signal, marker]).args(tenths)
+        self.on(&["exec"]).args(["sh", "-c", SIGNAL, "sh", signal, marker]).args(patience.map(tenths))
     }
 
     /// Starts it again after it was stopped, and first the container that keeps its door.
@@ -177,6 +179,11 @@ impl Sandbox {
     pub fn on(&self, words: &[&str]) -> CommandSpec {
         self.engine.command().args(words.iter().copied()).arg(self.name.as_str())
     }
+}
+
+/// A time as [`SIGNAL`] takes it.
+pub fn tenths(time: Duration) -> String {
+    (time.as_millis() / 100).to_string()
 }
 
 /// What an engine tells of a container.

@@ -1,11 +1,12 @@
 //! How a command of the caller's gets into a sandbox: the one engine call, and the shell in front of the command. Pure.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
 use crate::egress::DOOR;
-use crate::runner::{MAKE_HOME, NAME_INSIDE, PLACES_INSIDE, Sandbox};
+use crate::runner::{MAKE_HOME, NAME_INSIDE, PLACES_INSIDE, SIGNAL_INSIDE, Sandbox, tenths};
 
 /// What is said of a container that is not the sandbox that was meant.
 const FOREIGN: &str = "Error: it is no sandbox of ringfence, or has another name";
@@ -13,28 +14,53 @@ const FOREIGN: &str = "Error: it is no sandbox of ringfence, or has another name
 /// What is said where only listed hosts are to be reached, and the sandbox has no door to them.
 pub const NO_DOOR: &str = "Error: there is no door";
 
-/// The shell in front of the command `$3`: without a terminal it stays, heeds no signal that comes to the command, and says its
-/// code with the nonce `$2`: an engine's client that was ended by a signal exits as if all were well. What it says itself of a
-/// command that a signal ended, is nobody's business.
+/// What the shell in front of the command begins with. It stays, and heeds no signal that comes to the command. What it says itself
+/// of a command that a signal ended, is nobody's business.
+const QUIET: &str = "trap : HUP INT QUIT TERM USR1 USR2; exec 9>&2 2>/dev/null; ";
+/// What it ends with: it says the command's code with the nonce, for an engine's client that was ended by a signal exits as if all were
+/// well.
 const STAY: &str = concat!(
-    r#"trap : HUP INT QUIT TERM USR1 USR2; exec 9>&2 2>/dev/null; (shift 2; exec "$@" 2>&9 9>&-); "#,
-    r#"set -- "$2" $?; printf '\036%s end %s 0\036' "$1" "$2" >&9; exit "$2""#
+    r#"(shift 5; exec "$@" 2>&9 8<&- 9>&-); set -- "$2" $?; [ -z "$rf" ] || kill -KILL "$rf"; "#,
+    r#"printf '\036%s end %s 0\036' "$1" "$2" >&9; exit "$2""#
 );
-/// With a terminal, on which a mark would show, it becomes the command.
-const BECOME: &str = r#"shift 2; exec "$@""#;
+/// Before it, where the command reads no standard input: that is the lifeline then, and its end, which comes with the death of our
+/// process and of the client, ends everything that carries the marker. By a shell that does not carry it itself; one that cannot
+/// start a process, because there are too many, exits.
+const LIFELINE: &str = concat!(
+    r#"exec 8<&0 </dev/null; (trap '' HUP INT QUIT TERM USR1 USR2; unset "${3%=*}"; IFS= read -r rf <&8 || "#,
+    r#"exec sh -c "trap 'kill -KILL 0' EXIT; $5" sh HUP "$3" "$4") >/dev/null 9>&- & rf=$!; "#
+);
+/// The same with a terminal, on which a mark would show: the code is the mark, for no client that was ended exits with this one.
+const SWAP: &str = concat!(
+    r#"(shift 5; exec "$@" 2>&9 9>&-); set -- $?; "#,
+    r#"case $1 in 0) exit 209 ;; 209) exit 0 ;; esac; exit "$1""#
+);
+/// The code by which [`SWAP`] tells success; the command that exits with it itself reads 0.
+pub const SUCCESS: i32 = 209;
+
+/// What the shell in front of a command is told, as `$2` to `$4`.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The variable by which the command's processes are found again.
+    pub marker: &'a str,
+    /// The secret of the mark that tells the command's end.
+    pub nonce: &'a str,
+    /// Between the first signal and KILL, where our end is gone.
+    pub grace: Duration,
+}
 
 /// The one engine call. Variables stand in it by their names, and their values in the client's own environment, so that they are in
 /// no command line. Nothing is done without a door where only `listed` hosts are to be reached. One that would mean something to the client itself travels under another name, and a shell inside renames it.
 pub fn command(
     sandbox: &Sandbox,
-    marker: &str,
-    nonce: &str,
+    known: &Known<'_>,
     args: &ExecArgs,
     variables: &[(String, OsString)],
     listed: bool,
 ) -> CommandSpec {
+    let Known { marker, nonce, grace } = *known;
     let mut spec = sandbox.engine.command().arg("exec");
-    for (wanted, flag) in [(args.interactive, "--interactive"), (args.tty, "--tty")] {
+    for (wanted, flag) in [(args.interactive || has_lifeline(args), "--interactive"), (args.tty, "--tty")] {
         spec = if wanted { spec.arg(flag) } else { spec };
     }
     spec = spec.option("--env", marker);
@@ -59,9 +85,17 @@ pub fn command(
     if let Some(folder) = &args.workdir {
         spec = spec.option("--workdir", folder.clone());
     }
-    shell.push_str(if args.tty { BECOME } else { STAY });
-    let name = sandbox.name.as_str();
-    spec.args([name, "sh", "-c", &shell, "sh", name, nonce]).args(args.command.iter().cloned())
+    shell.push_str(QUIET);
+    shell.push_str(if has_lifeline(args) { LIFELINE } else { "rf=; " });
+    shell.push_str(if args.tty { SWAP } else { STAY });
+    let (name, grace) = (sandbox.name.as_str(), tenths(grace));
+    spec.args([name, "sh", "-c", &shell, "sh", name, nonce, marker, &grace, SIGNAL_INSIDE])
+        .args(args.command.iter().cloned())
+}
+
+/// Whether the command's standard input is our lifeline: it has none of its own.
+pub fn has_lifeline(args: &ExecArgs) -> bool {
+    !args.interactive && !args.tty
 }
 
 /// Whether a variable of this name means something to the engine's client itself.
@@ -86,8 +120,9 @@ mod tests {
             panic!("not understood");
         };
         let sandbox = Sandbox { engine: Engine::docker("docker"), name: "box".into() };
+        let known = Known { marker: "MARK=1", nonce: "n0nce", grace: Duration::from_secs(2) };
         let variables = [("TOKEN".to_owned(), "secret1".into()), ("HTTPS_PROXY".to_owned(), "secret2".into())];
-        let line = command(&sandbox, "MARK=1", "n0nce", &args, &variables, true).to_string();
+        let line = command(&sandbox, &known, &args, &variables, true).to_string();
         let (asked, inside) = line.split_once(" box sh -c ").unwrap();
         assert_eq!(
             asked,
@@ -97,7 +132,7 @@ mod tests {
             inside.contains("export HTTPS_PROXY=\"$RINGFENCE_CARRIED_1\"; unset RINGFENCE_CARRIED_1; "),
             "{inside}"
         );
-        assert!(inside.ends_with(" sh box n0nce make 'a b'"), "{inside}");
+        assert!(inside.contains(" sh box n0nce MARK=1 20 ") && inside.ends_with(" make 'a b'"), "{inside}");
         assert!(!line.contains("secret"), "{line}");
     }
 }

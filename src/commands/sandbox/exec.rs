@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::json;
-use signal_hook::consts::{SIGHUP, SIGKILL, SIGPIPE};
+use signal_hook::consts::{SIGHUP, SIGKILL, SIGPIPE, SIGTERM};
 use signal_hook::low_level;
 
-use super::entry::{NO_DOOR, command};
+use super::entry::{Known, NO_DOOR, SUCCESS, command, has_lifeline};
 use super::{list, missing};
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
@@ -23,7 +23,7 @@ use crate::config::{AgentName, Environment, Flags, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::{
-    Filter, Host, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
+    Filter, Guard, Host, Input, Job, Limits, Pass, Passed, Prompt, Runner, Sandbox, Sink, Stop, Streams, WarmRunner,
     announce_in_sandbox, is_sandbox_name, new_nonce, new_run_id, run_marker, sandbox_failure, says_stopped,
     start_sandbox, without_door,
 };
@@ -66,7 +66,8 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
     let limit = usize::try_from(settings.run.output_limit.bytes()).unwrap_or(usize::MAX);
     let kept = printer.is_json().then_some(limit);
     let exec = Exec { marker: run_marker(&run_id), nonce: new_nonce()?, grace, sandbox, host, kept };
-    let command = command(&exec.sandbox, &exec.marker, &exec.nonce, args, &inside.variables, settings.is_listed());
+    let known = Known { marker: &exec.marker, nonce: &exec.nonce, grace };
+    let command = command(&exec.sandbox, &known, args, &inside.variables, settings.is_listed());
     exec.carry_out(&command, args, printer)
 }
 
@@ -158,11 +159,24 @@ impl Exec<'_> {
     fn pass(&self, command: &CommandSpec, args: &ExecArgs) -> Result<Passed> {
         let terminal = args.tty || (args.interactive && io::stdin().is_terminal());
         let nonce = (!args.tty).then_some(self.nonce.as_str());
-        let streams = Streams { input: args.interactive, terminal, kept: self.kept, nonce };
-        self.host.pass(command, streams, self.grace, suspicious, &mut |pass| self.signal(pass))
+        let input = match () {
+            () if has_lifeline(args) => Input::Lifeline,
+            () if args.interactive => Input::Callers,
+            () => Input::Empty,
+        };
+        let streams = Streams { input, terminal, kept: self.kept, nonce };
+        // Where the caller's own input goes to the command, nothing there tells our death from its end.
+        let ending = self.sandbox.signal_command("HUP", &self.marker, Some(self.grace));
+        let guard = (input != Input::Lifeline).then(|| self.host.guard(&ending)).transpose()?;
+        let passed = self.host.pass(command, streams, self.grace, suspicious, &mut |pass| {
+            self.signal(pass);
+        })?;
+        guard.into_iter().for_each(Guard::release);
+        Ok(passed)
     }
 
-    fn signal(&self, pass: Pass) {
+    /// Whether there was a process to get it.
+    fn signal(&self, pass: Pass) -> bool {
         let (signal, patience) = match pass {
             Pass::On(signal) => (Some(signal), None),
             Pass::Late(signal, patience) => (signal, Some(patience)),
@@ -171,7 +185,8 @@ impl Exec<'_> {
         let name = signal.and_then(low_level::signal_name).unwrap_or("0").trim_start_matches("SIG");
         let host = self.host.undeterred();
         let limit = CALL + patience.unwrap_or_default();
-        let _ = host.capture(&self.sandbox.signal_command(name, &self.marker, patience), limit);
+        let answer = host.capture(&self.sandbox.signal_command(name, &self.marker, patience), limit);
+        answer.is_ok_and(|answer| answer.is_some_and(|answer| answer.status.success()))
     }
 
     /// Whether the sandbox did not run, so that nothing was done; it does now. A command that only says so was done, and is not
@@ -192,7 +207,11 @@ impl Exec<'_> {
         if let Some(code) = passed.code {
             return Ok(code);
         }
-        let code = status.code();
+        let code = match status.code() {
+            Some(SUCCESS) if args.tty => return Ok(0),
+            Some(0) if args.tty => return self.unclear(),
+            code => code,
+        };
         if passed.asked.is_none() && code.is_some_and(|code| code == LOST || (code != 0 && is_engines(&passed.words))) {
             self.check(passed, code)?;
         }
@@ -204,10 +223,17 @@ impl Exec<'_> {
             (None, Some(signal)) => Ok(128 + signal),
             // Nobody reads its output any more.
             (None, None) if status.signal() == Some(SIGPIPE) => Ok(128 + SIGPIPE),
-            (None, None) => Err(self.client_ended().into()),
-            (Some(0), _) if !args.tty => Err(self.client_ended().into()),
+            (None, None) | (Some(0), _) => Err(self.client_ended().into()),
             (Some(code), _) => Ok(code),
         }
+    }
+
+    /// A client with a terminal was asked to end, or the command's own code is the one that stands for success.
+    fn unclear(&self) -> Result<i32> {
+        if self.signal(Pass::Late(Some(SIGHUP), self.grace)) {
+            return Err(Failure { class: Class::Interrupted(SIGTERM), ..self.client_ended() }.into());
+        }
+        Ok(SUCCESS)
     }
 
     fn client_ended(&self) -> Failure {
