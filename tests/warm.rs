@@ -379,6 +379,22 @@ fn who_stops_a_sandbox_is_not_undone_by_the_runs_in_it() {
         let state = Engine.docker(&["ps", "--all", "--filter", &format!("name={name}"), "--format", "{{.State}}"]);
         assert_eq!(state, if command == "stop" { "exited" } else { "" });
     }
+    // Also between two attempts.
+    let bed = &warm.bed;
+    bed.run(&["sandbox", "set", "run.backoff", "20s"]).exits(0);
+    warm.create(&[]);
+    let args = ["run", "--json", "--sandbox", &warm.name, "--timeout", "40s", "--events", "events"];
+    let running = bed.spawn(&args, b"echo x >>between; sleep 300");
+    let file = bed.workspace().join("between");
+    within(PATIENCE, "it runs", || file.exists());
+    Engine.docker(&["kill", &warm.name]);
+    let events = || fs::read_to_string(bed.workspace().join("events")).unwrap();
+    within(PATIENCE, "the first attempt is over", || events().contains("invocation_error"));
+    bed.run(&["sandbox", "stop", &warm.name]).exits(0);
+    let json = running.finish().exits(143).json();
+    assert_eq!((&json["class"], &json["attempts"]), (&json!("interrupted"), &json!(1)), "{json}");
+    assert_eq!(fs::read_to_string(file).unwrap(), "x\n");
+    bed.run(&["sandbox", "set", "run.backoff", "1ms"]).exits(0);
     // Likewise where it went by other means: the next attempt is in it or nowhere.
     let id = format!("{}-lost", warm.name);
     let name = warm.bed.run(&["sandbox", "create", "--loop", &id]).exits(0).out().trim().to_owned();

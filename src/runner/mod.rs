@@ -66,12 +66,14 @@ pub use marked::with_argument as processes_with_argument;
 pub use mount::Mount;
 pub use owner::Owner;
 pub use pass::{Input, Pass, Passed, Streams};
-pub use presence::{announce as announce_in_sandbox, count as runs_in_sandboxes, tell as tell_runs_in_sandbox};
+pub use presence::{
+    Present, announce as announce_in_sandbox, count as runs_in_sandboxes, tell as tell_runs_in_sandbox,
+};
 pub use sandbox::{
     LOOP, SIGNAL as SIGNAL_INSIDE, Sandbox, default_name, is_sandbox_name, loop_name, shape as sandbox_shape, tenths,
 };
 pub use sidecar::{Door, DoorInside, PUMP};
-pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox, without_door};
+pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox, stopped_under, without_door};
 
 use crate::command::CommandSpec;
 use crate::failure::Failure;

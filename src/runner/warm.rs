@@ -65,13 +65,6 @@ impl WarmRunner {
         outcome
     }
 
-    /// Whoever stopped it does not want it started again by this run.
-    fn stopped(&self) -> Failure {
-        let name = &self.sandbox.name;
-        let message = format!("the sandbox {name} was stopped or removed under the run (ringfence sandbox stop, rm)");
-        Failure::new(Class::Interrupted(SIGTERM), message, format!("run it again when you want it to go on in {name}"))
-    }
-
     fn failure(&self, observed: &Observed) -> Failure {
         let name = &self.sandbox.name;
         if observed.fault == Some(Fault::Sandbox) {
@@ -121,7 +114,7 @@ impl Runner for WarmRunner {
             return Ok(self.own(Outcome { door: Some(observed.knocks), ..outcome }));
         }
         if told() {
-            return Err(self.stopped().into());
+            return Err(stopped_under(&self.sandbox.name).into());
         }
         Err(host::fault(job, &observed).unwrap_or_else(|| self.failure(&observed)).into())
     }
@@ -176,6 +169,12 @@ pub fn start(host: &Host, sandbox: &Sandbox, inside: &DoorInside) -> Result<Opti
         answered(renew, "it took too long to bring the rules of its door up to date")?;
     }
     Ok(None)
+}
+
+/// That somebody ended a run with its sandbox, who does not want it started again by that run.
+pub fn stopped_under(name: &str) -> Failure {
+    let message = format!("the sandbox {name} was stopped or removed under the run (ringfence sandbox stop, rm)");
+    Failure::new(Class::Interrupted(SIGTERM), message, format!("run it again when you want it to go on in {name}"))
 }
 
 /// Why a container is left alone.

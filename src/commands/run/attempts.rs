@@ -16,7 +16,7 @@ use super::warm::Wanted;
 use crate::config::{Environment, Mode, Settings, duration_text};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
-use crate::runner::Host;
+use crate::runner::{Host, Present, announce_in_sandbox, stopped_under};
 
 /// Longest wait that doubling alone leads to; a server may ask for more.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
@@ -110,7 +110,7 @@ impl Attempts<'_> {
                 }
                 Next::Again(wait) => {
                     follower.tell(&again(&attempt, wait, number, order.settings.run.max_attempts.value));
-                    if let Err(failure) = self.wait(wait, follower) {
+                    if let Err(failure) = self.wait(wait, run_id, attempt.sandbox.as_deref(), follower) {
                         attempt.conclusion.failure = Some(failure);
                     } else if let Some(reason) = self.budget.exhausted() {
                         totals.warnings.push(forgone(&reason, follower));
@@ -198,14 +198,24 @@ impl Attempts<'_> {
         }
     }
 
-    /// Waits for the next attempt.
+    /// Waits for the next attempt of the run `run_id`, which is in this warm sandbox all the while, if it was in one.
     ///
     /// # Errors
-    /// Interrupted: a signal came first, or there is no sense in it any more.
-    fn wait(&self, time: Duration, follower: &dyn Follower) -> Result<(), Failure> {
+    /// Interrupted: a signal came first, somebody stopped the sandbox, or there is no sense in it any more.
+    fn wait(
+        &self,
+        time: Duration,
+        run_id: &str,
+        sandbox: Option<&str>,
+        follower: &dyn Follower,
+    ) -> Result<(), Failure> {
+        let present = sandbox.and_then(|name| announce_in_sandbox(self.env.state_dir().as_deref(), name, run_id));
         let status = Status::new("waiting", self.printer.is_live());
         let began = Instant::now();
         loop {
+            if let (Some(name), true) = (sandbox, present.as_ref().is_some_and(Present::was_told)) {
+                return Err(stopped_under(name));
+            }
             let stopped = follower.stopped();
             if stopped || self.host.interrupts.count() > 0 {
                 let signal = if stopped { SIGTERM } else { self.host.interrupts.signal() };
