@@ -262,11 +262,12 @@ fn kill_9_of_ringfence_ends_everything() {
 fn kill_9_of_the_client_is_never_success_and_leaves_nothing() {
     let Some(engine) = Engine::get() else { return };
     let mut trial = Trial { place: Place::Docker, bed: engine.bed(), token: "TRIAL_CLIENT".into() };
-    let running = trial.start(STUBBORN, &["--json"]);
+    let running = trial.start(&format!("echo x >>times; {STUBBORN}"), &["--json", "--fallback", "host"]);
     signal(client_of(&trial), "KILL");
     let done = running.finish().exits(75);
     trial.gone(Duration::ZERO);
     assert_eq!(done.json()["class"], "engine");
+    assert_eq!(trial.file("times"), "x\n", "what ran in a container is not done again on the host");
 }
 
 #[test]
@@ -293,9 +294,11 @@ fn a_closed_standard_output_is_no_reason_to_leave_something() {
 #[test]
 fn an_agent_that_kills_its_own_supervisor_gains_nothing() {
     Trial::each(|mut trial| {
-        let done = trial.run("setsid sleep 300 & kill -KILL $PPID; sleep 300", &["--json"]).exits(75);
+        let options = ["--json", "--max-attempts", "3", "--fallback", "host"];
+        let done = trial.run("echo x >>times; setsid sleep 300 & kill -KILL $PPID; sleep 300", &options).exits(1);
         trial.gone(GRACE + SLACK);
-        assert_eq!(done.json()["class"], "engine");
+        assert_eq!(done.json()["class"], "agent_failed");
+        assert_eq!(trial.file("times"), "x\n", "it ran, and is not tried again");
     });
 }
 

@@ -122,6 +122,13 @@ fn a_sandbox_that_dies_under_a_run_is_no_success_and_the_next_attempt_starts_it_
     let json = running.finish().exits(0).json();
     assert_eq!((&json["attempts"], &json["output"]), (&json!(2), &json!("second\n")), "{json}");
 
+    // One that lives on was not the reason.
+    let script = "echo x >>times; kill -KILL $PPID; sleep 300";
+    let json = warm.run(&["--json", "--max-attempts", "2"], script).exits(1).json();
+    assert_eq!((&json["class"], &json["attempts"]), (&json!("agent_failed"), &json!(1)), "{json}");
+    assert_eq!(fs::read_to_string(warm.bed.workspace().join("times")).unwrap(), "x\n");
+    warm.idles(PATIENCE);
+
     let running = start(&warm, "again", &["--json"], "touch again; sleep 300");
     Engine.docker(&["rm", "--force", &warm.name]);
     let json = running.finish().exits(75).json();

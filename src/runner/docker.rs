@@ -41,15 +41,20 @@ impl DockerRunner {
         DockerRunner { host, container }
     }
 
-    /// Removes what may be left of a run whose supervisor did not see it to its end.
-    fn sweep(&self, job: &Job, observed: &Observed) {
+    /// Removes what may be left of a run whose supervisor did not see it to its end. Whether the engine answered, where it was asked.
+    fn sweep(&self, job: &Job, observed: &Observed) -> bool {
         let never_created = !observed.started && observed.ours.is_none() && observed.status.is_some();
         // A client that we had to end by force may not have come to removing anything.
         let cut_off = observed.status.as_ref().is_none_or(|status| status.code().is_none());
-        if (observed.ended.is_none() || cut_off) && !never_created {
-            // After a signal, too. A container that is gone already is the usual answer, and all we want.
-            let _ = self.host.host().undeterred().capture(&self.container.remove_command(&job.run_id), REMOVAL);
+        if never_created || (observed.ended.is_some() && !cut_off) {
+            return false;
         }
+        // After a signal, too. A container that is gone already is the usual answer, and all we want.
+        let answer = self.host.host().undeterred().capture(&self.container.remove_command(&job.run_id), REMOVAL);
+        let unreachable = |stderr: &str| {
+            self.container.failure(stderr, None).class.exit_code() == Class::DaemonUnreachable.exit_code()
+        };
+        answer.ok().flatten().is_some_and(|answer| answer.status.success() || !unreachable(&answer.stderr))
     }
 }
 
@@ -74,7 +79,7 @@ impl Runner for DockerRunner {
         let mut sidecar = door.as_ref().map(open).transpose()?;
         let mut minding = Minding { sink, sidecar: sidecar.as_mut(), services: services.as_ref() };
         let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut minding)?;
-        self.sweep(job, &observed);
+        let answered = self.sweep(job, &observed);
         // Why the door never opened says more than that its socket was not there.
         let door = sidecar.map(Sidecar::finish).transpose()?.flatten();
         if let Some(outcome) = host::outcome(&observed) {
@@ -87,7 +92,7 @@ impl Runner for DockerRunner {
             let no_perl = observed.fault == Some(Fault::Relay) && sidecar::is_without_perl(&observed.outside);
             return Err(if no_perl { sidecar::without_perl(&self.container.image) } else { fault }.into());
         }
-        Err(self.not_observed(&observed).into())
+        Err(self.not_observed(&observed, answered).into())
     }
 
     fn companions(&self, job: &Job) -> Vec<CommandSpec> {
@@ -121,7 +126,7 @@ impl DockerRunner {
 
     /// What was seen of a container, as the end of a run.
     fn judge(&self, job: &Job, observed: &Observed) -> Result<Outcome> {
-        self.sweep(job, observed);
+        let answered = self.sweep(job, observed);
         if let Some(outcome) = host::outcome(observed) {
             return Ok(outcome);
         }
@@ -131,7 +136,7 @@ impl DockerRunner {
         if let Some(fault) = host::fault(job, observed) {
             return Err(fault.into());
         }
-        Err(self.not_observed(observed).into())
+        Err(self.not_observed(observed, answered).into())
     }
 
     fn not_returned(&self) -> Failure {
@@ -146,7 +151,13 @@ impl DockerRunner {
         )
     }
 
-    fn not_observed(&self, observed: &Observed) -> Failure {
+    /// Why the end of a run is not known; the engine `answered` after it, or did not.
+    fn not_observed(&self, observed: &Observed, answered: bool) -> Failure {
+        let engine = &self.container.engine;
+        // An engine that goes down ends its containers first, and does not answer any more by then.
+        if answered && host::by_force(observed) {
+            return host::unsupervised("the container", &format!("somebody else ({engine} kill, {engine} rm)"));
+        }
         let status = observed.status.as_ref().and_then(std::process::ExitStatus::code);
         let failure = self.container.failure(&observed.outside, status);
         if !observed.started || failure.class != Class::Engine {

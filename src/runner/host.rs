@@ -77,14 +77,31 @@ impl Runner for HostRunner {
             find_program(&job.command.program)?;
         }
         Err(fault(job, &observed).unwrap_or_else(|| {
+            if observed.started {
+                return unsupervised("the run's supervisor", "somebody on this machine");
+            }
             Failure::new(
                 Class::Engine,
-                "the supervisor was ended from outside, and the agent with it",
+                "the supervisor was ended before it had started the agent",
                 "run it again; if it stays, look for what kills processes on this machine (dmesg)",
             )
             .because(observed.outside)
         }))?
     }
+}
+
+/// That `what` was ended by force under the agent, which may have done it itself: it ran, so nothing is done again by itself.
+pub(super) fn unsupervised(what: &str, others: &str) -> Failure {
+    Failure::new(
+        Class::AgentFailed,
+        format!("{what} was ended by force while the agent was at work: by the agent itself, or by {others}"),
+        "look at what it has done, then run it again; a task that ends processes (kill, pkill) must spare those above its own",
+    )
+}
+
+/// Whether this is how a client tells that what it had started was ended by a signal.
+pub(super) fn by_force(observed: &Observed) -> bool {
+    observed.started && observed.status.and_then(|status| status.code()).is_some_and(|code| SIGNALED.contains(&code))
 }
 
 /// What the supervisor itself reported as the reason that the agent could not be started.

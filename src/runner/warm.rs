@@ -11,6 +11,7 @@ use signal_hook::consts::SIGTERM;
 use super::frame::Around;
 use super::marks::Fault;
 use super::observed::Observed;
+use super::sandbox::Looked;
 use super::{
     DoorInside, Host, HostRunner, Job, Limits, Outcome, Runner, Sandbox, Sink, engine, frame, host, is_sandbox_name,
     presence,
@@ -65,7 +66,14 @@ impl WarmRunner {
         outcome
     }
 
-    fn failure(&self, observed: &Observed) -> Failure {
+    /// Whether the sandbox has run all the time since `began`, and still does.
+    fn lives_since(&self, began: Timestamp) -> bool {
+        let looked = look(&self.host.host().undeterred(), &self.sandbox);
+        looked.is_ok_and(|looked| looked.running && looked.since().is_some_and(|since| since <= began))
+    }
+
+    /// Why the end of a run that `began` then is not known.
+    fn failure(&self, observed: &Observed, began: Timestamp) -> Failure {
         let name = &self.sandbox.name;
         if observed.fault == Some(Fault::Sandbox) {
             return foreign(&self.sandbox);
@@ -77,6 +85,9 @@ impl WarmRunner {
         let failure = sandbox_failure(&self.sandbox, &observed.outside, status);
         if !observed.started {
             return failure;
+        }
+        if host::by_force(observed) && self.lives_since(began) {
+            return host::unsupervised("the run's supervisor", &format!("somebody else in the sandbox {name}"));
         }
         // Whatever became of the engine: it was there when the agent was started, and may be there again.
         let message = match status {
@@ -97,6 +108,7 @@ impl Runner for WarmRunner {
         let present = presence::announce(self.state.as_deref(), &self.sandbox.name, &job.run_id);
         let told = || present.as_ref().is_some_and(presence::Present::was_told);
         let job = &Job { door: Some(self.door.clone()), ..job.clone() };
+        let mut began = Timestamp::now();
         let mut observed = self.observe(job, limits, sink)?;
         let until = Instant::now() + DYING;
         // The agent was not started, so nothing happens twice.
@@ -108,6 +120,7 @@ impl Runner for WarmRunner {
             } else {
                 break;
             }
+            began = Timestamp::now();
             observed = self.observe(job, limits, sink)?;
         }
         if let Some(outcome) = host::outcome(&observed) {
@@ -116,7 +129,7 @@ impl Runner for WarmRunner {
         if told() {
             return Err(stopped_under(&self.sandbox.name).into());
         }
-        Err(host::fault(job, &observed).unwrap_or_else(|| self.failure(&observed)).into())
+        Err(host::fault(job, &observed).unwrap_or_else(|| self.failure(&observed, began)).into())
     }
 }
 
@@ -141,21 +154,28 @@ fn is_ending(words: &str) -> bool {
     ENDING.iter().any(|part| words.contains(part))
 }
 
+/// What the engine tells of a sandbox.
+fn look(host: &Host, sandbox: &Sandbox) -> Result<Looked> {
+    let told = ask(host, sandbox, &sandbox.look_command(), "it took too long to look at it")?;
+    let failure = |error| sandbox_failure(sandbox, &format!("it is told of in a form of its own: {error}"), None);
+    Ok(sandbox.looked(&told).map_err(failure)?.ok_or_else(|| missing(sandbox))?)
+}
+
+/// What the engine answers to a `command` about a sandbox; its failure, or that it took too long, in the words `late`.
+fn ask(host: &Host, sandbox: &Sandbox, command: &CommandSpec, late: &str) -> Result<Vec<u8>> {
+    match host.capture(command, CALL)? {
+        Some(answer) if answer.status.success() => Ok(answer.stdout),
+        Some(answer) => Err(sandbox_failure(sandbox, &answer.stderr, answer.status.code()).into()),
+        None => Err(sandbox_failure(sandbox, late, None).into()),
+    }
+}
+
 /// Starts a sandbox where it does not run, with its door if it has one, which is `inside`; since when it did, where it did.
 ///
 /// # Errors
 /// `sandbox_missing` where what has this name, or an id that begins so, is no sandbox of ringfence: that is left alone.
 pub fn start(host: &Host, sandbox: &Sandbox, inside: &DoorInside) -> Result<Option<Timestamp>> {
-    let answered = |command, late: &str| match host.capture(&command, CALL)? {
-        Some(answer) if answer.status.success() => Ok(answer.stdout),
-        Some(answer) => Err(anyhow::Error::from(sandbox_failure(sandbox, &answer.stderr, answer.status.code()))),
-        None => Err(sandbox_failure(sandbox, late, None).into()),
-    };
-    let looked = answered(sandbox.look_command(), "it took too long to look at it")?;
-    let looked = sandbox
-        .looked(&looked)
-        .map_err(|error| sandbox_failure(sandbox, &format!("it is told of in a form of its own: {error}"), None))?
-        .ok_or_else(|| missing(sandbox))?;
+    let looked = look(host, sandbox)?;
     if !looked.is_sandbox(&sandbox.name) {
         return Err(foreign(sandbox).into());
     }
@@ -163,10 +183,10 @@ pub fn start(host: &Host, sandbox: &Sandbox, inside: &DoorInside) -> Result<Opti
         return Ok(looked.since());
     }
     let door = looked.door.as_deref().filter(|name| is_sandbox_name(name));
-    answered(sandbox.start_command(door), "it took too long to start")?;
+    ask(host, sandbox, &sandbox.start_command(door), "it took too long to start")?;
     if let Some(door) = door {
         let renew = sandbox.engine.command().args(["exec", door]).args(inside.renew.iter().cloned());
-        answered(renew, "it took too long to bring the rules of its door up to date")?;
+        ask(host, sandbox, &renew, "it took too long to bring the rules of its door up to date")?;
     }
     Ok(None)
 }

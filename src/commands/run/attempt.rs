@@ -28,6 +28,8 @@ pub struct Attempt {
     pub truncated: bool,
     /// Whether the agent's output went to standard output as it came.
     pub shown: bool,
+    /// Whether the agent was started, whatever is known of its end.
+    pub started: bool,
     /// How much the agent wrote on its standard output, bytes.
     pub bytes: u64,
     /// The end of what the agent said.
@@ -59,6 +61,7 @@ impl Attempt {
             answer: Vec::new(),
             truncated: false,
             shown: false,
+            started: false,
             bytes: 0,
             tail: String::new(),
             attachments: Vec::new(),
@@ -85,7 +88,7 @@ impl Plan {
     pub fn carry_out(mut self, printer: &Printer) -> (Attempt, Totals) {
         let mut live = Live::new(self.agent, &self.name.to_string(), self.output_limit, self.raw, printer);
         let result = self.run(&mut live);
-        let Seen { mut reader, warnings, bytes, tail } = live.finish();
+        let Seen { mut reader, warnings, started, bytes, tail } = live.finish();
         let conclusion = conclude(result, reader.as_mut(), self.name, &self.limits, printer.secrets());
         let shown = (self.raw || self.agent.answers_raw()) && !printer.is_json();
         let taken = attachments::take(if shown { &[] } else { reader.answer() }, &self.roots);
@@ -112,6 +115,7 @@ impl Plan {
             answer: taken.text.into_owned(),
             truncated: reader.truncated(),
             shown,
+            started,
             bytes,
             tail,
             attachments: taken.attachments,

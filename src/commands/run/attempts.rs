@@ -167,7 +167,7 @@ impl Attempts<'_> {
         let Some(failure) = &attempt.conclusion.failure else { return Next::Nothing };
         let in_container = settings.mode_for(settings.agent.value).is_container();
         // Nothing ran yet: the engine, the image or the network is missing, or the engine could not start it.
-        let never_started = attempt.conclusion.outcome.is_none();
+        let never_started = !attempt.started;
         let cannot_start = never_started && (failure.class.exit_code() == 69 || failure.class == Class::Engine);
         let exhausted = !failure.class.retryable() || number >= settings.run.max_attempts.value;
         if self.fallback && in_container && cannot_start && exhausted {

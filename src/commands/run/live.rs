@@ -23,6 +23,7 @@ pub struct Live<'a> {
     /// The beginning of a character at the end of an output that is text.
     cut: Option<Vec<u8>>,
     warnings: Vec<String>,
+    started: bool,
     /// How much came on standard output.
     bytes: u64,
     /// The end of what was passed through.
@@ -38,6 +39,8 @@ pub struct Seen {
     pub reader: Box<dyn Reader>,
     /// What came up.
     pub warnings: Vec<String>,
+    /// Whether the agent was started.
+    pub started: bool,
     /// How much came on standard output.
     pub bytes: u64,
     /// The end of what was passed through, where it was.
@@ -91,6 +94,7 @@ impl<'a> Live<'a> {
             events: Vec::new(),
             cut: (agent.answers_raw() && printer.has_events()).then(Vec::new),
             warnings: Vec::new(),
+            started: false,
             bytes: 0,
             tail: Vec::new(),
             partial: Vec::new(),
@@ -116,7 +120,7 @@ impl<'a> Live<'a> {
             let _ = self.printer.event("text", &json!({ "text": String::from_utf8_lossy(&rest) }));
         }
         let tail = self.through.is_some().then(|| end_of(&self.tail, self.printer.secrets()));
-        Seen { reader: self.reader, warnings: self.warnings, bytes: self.bytes, tail }
+        Seen { reader: self.reader, warnings: self.warnings, started: self.started, bytes: self.bytes, tail }
     }
 
     /// Shows the whole lines of the log that came, and at its end the rest.
@@ -233,6 +237,10 @@ impl Sink for Live<'_> {
             let _ = aside.write(chunk);
         }
         Ok(())
+    }
+
+    fn started(&mut self) {
+        self.started = true;
     }
 
     fn ending(&mut self) {

@@ -97,7 +97,7 @@ impl Record {
         let settled = match ended.failure() {
             Some(Failure { class: Class::Interrupted(_), .. }) => return Ok(false),
             // It could not even begin: what its letter says of the task itself is worth more.
-            Some(_) if run.replayed && ended.last.conclusion.outcome.is_none() => return Ok(true),
+            Some(_) if run.replayed && !ended.last.started => return Ok(true),
             None => letters.remove(id).map(|_| false),
             Some(failure) => {
                 // A letter that cannot be read is replaced.
