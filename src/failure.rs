@@ -1,7 +1,9 @@
 //! How a command can end: one class per kind of ending, and the exit code each class has.
 
+use std::env;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -193,6 +195,24 @@ impl Failure {
     /// A wrong configuration.
     pub fn config(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Failure::new(Class::Config, message, hint)
+    }
+
+    /// That nothing can be made in the folder for temporary files, which the caller's environment names.
+    pub fn no_temporary(error: &io::Error) -> Self {
+        let folder = env::temp_dir();
+        let shown = folder.display();
+        let failure = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::new(
+                Class::Internal,
+                format!("there is no room in the folder for temporary files, {shown}"),
+                "make room there, or name another folder: TMPDIR=DIR",
+            ),
+            _ => Failure::config(
+                format!("the folder for temporary files, {shown}, cannot be used"),
+                format!("mkdir -p {shown}, or name a folder that you can write to: TMPDIR=/tmp"),
+            ),
+        };
+        failure.because(error.to_string())
     }
 
     /// The end by a signal to us: nothing is wrong, and nothing to be mended.

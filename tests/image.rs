@@ -159,6 +159,16 @@ fn asked(bed: &Bed) -> Vec<String> {
 }
 
 #[test]
+fn a_missing_folder_for_temporary_files_is_named() {
+    let mut bed = recorded();
+    bed.config("[docker]\nworkspace = \"copy\"\n");
+    bed.set("TMPDIR", "/nowhere/tmp");
+    for args in [&["sandbox", "build-image"][..], &["run", "-a", "shell", "--mode", "docker", "true"]] {
+        bed.run(args).exits(78).says("the folder for temporary files, /nowhere/tmp, ").says("mkdir -p /nowhere/tmp");
+    }
+}
+
+#[test]
 fn the_name_is_given_only_to_what_was_checked() {
     let mut bed = recorded();
     bed.set("VERSION_ANSWER", "2.1.197 (Claude Code)");

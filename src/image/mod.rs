@@ -48,23 +48,12 @@ pub struct Recipe {
     pub pull: bool,
 }
 
-/// A folder of our own in the system's temporary one.
-fn scratch() -> Result<TempDir, Failure> {
-    tempfile::tempdir().map_err(|error| {
-        Failure::config(
-            format!("no folder can be made in {}, where temporary files go", std::env::temp_dir().display()),
-            "make room there, or name another folder: export TMPDIR=/var/tmp",
-        )
-        .because(error.to_string())
-    })
-}
-
 /// A folder with everything the build reads, the certificates in `authorities` among it; gone when dropped.
 ///
 /// # Errors
-/// No room for the folder.
+/// Config (78): there is no folder for temporary files.
 pub fn context(authorities: Option<&[u8]>) -> Result<TempDir> {
-    let folder = scratch()?;
+    let folder = tempfile::tempdir().map_err(|error| Failure::no_temporary(&error))?;
     let certificates = folder.path().join("ca");
     fs::create_dir(&certificates)?;
     // The image keeps these modes, whatever the caller's umask.
@@ -149,7 +138,7 @@ impl Recipe {
     /// # Errors
     /// No room for the folder.
     pub fn label_context(&self, versions: &[(String, String)]) -> Result<TempDir> {
-        let folder = scratch()?;
+        let folder = tempfile::tempdir().map_err(|error| Failure::no_temporary(&error))?;
         let labels: Vec<String> =
             versions.iter().map(|(agent, version)| format!("{VERSION_LABEL}{agent}=\"{version}\"")).collect();
         let dockerfile = format!("FROM {}\nLABEL {}\n", self.unchecked, labels.join(" "));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::carry::{Parcel, Receiver};
 use super::frame::{Around, Inside};
@@ -106,8 +106,7 @@ impl DockerRunner {
     fn run_far(&self, remote: &Remote, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
         let parcel = Parcel::pack(&self.container.workspace)?;
         let inside = Inside { fence: self.container.fence(), parcel: Some(&parcel) };
-        let mut sieve =
-            Receiver::new(&parcel.nonce, parcel.length + GROWTH, sink).context("making room for what comes back")?;
+        let mut sieve = Receiver::new(&parcel.nonce, parcel.length + GROWTH, sink)?;
         let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut sieve)?;
         let received = sieve.finish();
         let mut outcome = self.judge(job, &observed)?;

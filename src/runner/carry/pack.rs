@@ -18,7 +18,7 @@ type Archive = Builder<BufWriter<File>>;
 
 /// The archive of everything below `root`, what is in it, and what is not. It ends with an empty file named for `nonce`.
 pub fn pack(root: &Path, nonce: &str) -> Result<(File, Known, Vec<String>)> {
-    let file = tempfile::tempfile().context("making room for the packed workspace")?;
+    let file = tempfile::tempfile().map_err(|error| Failure::no_temporary(&error))?;
     let mut archive = Builder::new(BufWriter::new(file));
     let (mut known, mut left_out) = (Known::new(), Vec::new());
     let mut folders = vec![PathBuf::new()];

@@ -1,9 +1,10 @@
 //! What comes behind the agent's output: told apart by a mark that the agent does not know.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 
 use super::super::{Sink, Stop};
+use crate::failure::Failure;
 
 /// Two blocks of zeros end an archive.
 const TRAILER: i64 = 1024;
@@ -32,9 +33,13 @@ pub struct Receiver<'s> {
 
 impl<'s> Receiver<'s> {
     /// Passes output on to `inner`, up to the mark that carries `nonce`, and keeps at most `room` bytes behind that.
-    pub fn new(nonce: &str, room: u64, inner: &'s mut dyn Sink) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Config (78): there is no folder for temporary files.
+    pub fn new(nonce: &str, room: u64, inner: &'s mut dyn Sink) -> Result<Self, Failure> {
         let mark = format!("\u{1e}{nonce} files\u{1e}").into_bytes();
-        Ok(Receiver { inner, mark, held: Vec::new(), file: tempfile::tempfile()?, receiving: false, room, cut: None })
+        let file = tempfile::tempfile().map_err(|error| Failure::no_temporary(&error))?;
+        Ok(Receiver { inner, mark, held: Vec::new(), file, receiving: false, room, cut: None })
     }
 
     /// What came, if anything did.
