@@ -117,6 +117,16 @@ impl Secrets {
         self.replaced(text, |_| None)
     }
 
+    /// The beginning of `text` without the secrets, at most `longest` characters. One that was cut before would be none any more, and
+    /// a part of it would stay.
+    pub fn shortened(&self, text: &str, longest: usize) -> String {
+        let text = self.redact(text);
+        match text.char_indices().nth(longest) {
+            None => text.into_owned(),
+            Some(_) => text.chars().take(longest - 1).chain(['…']).collect(),
+        }
+    }
+
     /// `text` without the secrets, but with the names of the variables among `names` that hold one: [`unseal`] puts their values in.
     pub fn seal(&self, text: &str, names: &[String]) -> String {
         let sealed = |name: &Option<String>| {

@@ -270,6 +270,20 @@ fn secrets_are_written_nowhere() {
     // What cannot be known again is not run at all.
     bed.run(&["dead-letter", "replay", "--all"]).exits(2).says("held a secret, which was not kept: [redacted]");
 
+    // Nor is a part of one where an agent's words are cut.
+    let call = json!({"type": "assistant", "message": {"id": "m", "content": [
+        {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": format!("{} {handed}", "x".repeat(105))}}]}});
+    let back = json!({"type": "user", "message": {"content": [
+        {"type": "tool_result", "tool_use_id": "t", "content": format!("{} {handed}", "x".repeat(185))}]}});
+    let said = format!("{} {handed}", "x".repeat(285));
+    let end = json!({"type": "result", "subtype": "success", "is_error": true, "result": said, "session_id": "s"});
+    bed.program("claude", &format!("cat >/dev/null; printf '%s\\n' '{call}' '{back}' '{end}'; exit 1"));
+    for output in ["--json-stream", "--json", "-v"] {
+        let done = bed.run(&["run", output, "-a", "claude", "--mode", "host", "-e", "DB_PASSWORD", "task"]).exits(1);
+        let all = format!("{}{}", done.out(), done.stderr);
+        assert!(all.contains("xxx [") && !all.contains(&handed[..4]), "{all}");
+    }
+
     // In what the engine says, and in the command that is echoed.
     bed.program("docker", "echo \"docker: no $*, correct-horse-battery\" >&2; exit 125");
     let args = ["run", "-v", "--json", "-a", "shell", "--mode", "docker", "--max-attempts", "1", "-e", "DB_PASSWORD"];

@@ -133,7 +133,7 @@ impl Protocol for Session {
             ("system", Some("init")) => known.session = text(message, "session_id").map(str::to_owned),
             ("system", Some("api_retry")) => self.retry(message, events),
             ("system", Some("model_fallback")) => {
-                let said = signs::one_line(text(message, "content").unwrap_or("it uses another model"), 300);
+                let said = signs::one_line(text(message, "content").unwrap_or("it uses another model"));
                 events.push(Event::Warning(format!("claude: {said}")));
             }
             ("rate_limit_event", _) => self.resets = resets(&message["rate_limit_info"]),

@@ -131,7 +131,7 @@ impl Thread {
             // Any other reconnection got an answer.
             self.waits = if error.contains("waiting for network") { self.waits + 1 } else { 0 };
             if self.reconnections == 1 {
-                events.push(Event::Warning(format!("codex: {}", signs::one_line(error, 300))));
+                events.push(Event::Warning(format!("codex: {}", signs::one_line(error))));
             }
         }
         self.error = Some(error.to_owned());
@@ -141,11 +141,11 @@ impl Thread {
         let kind = text(item, "type").unwrap_or_default();
         if kind == "error" {
             let said = text(item, "message").unwrap_or_default();
-            events.extend(is_complete.then(|| Event::Warning(format!("codex: {}", signs::one_line(said, 300)))));
+            events.extend(is_complete.then(|| Event::Warning(format!("codex: {}", signs::one_line(said)))));
             return;
         }
         self.worked();
-        let one = |key: &str| signs::one_line(text(item, key).unwrap_or_default(), 120);
+        let one = |key: &str| signs::one_line(text(item, key).unwrap_or_default());
         let id = || text(item, "id").unwrap_or_default().to_owned();
         let tool = |name: &str, detail: String| Event::Tool { id: id(), name: name.to_owned(), detail };
         let status = text(item, "status");
@@ -173,7 +173,7 @@ impl Thread {
             }
             ("file_change", true) => {
                 for path in item["changes"].as_array().into_iter().flatten().filter_map(|change| text(change, "path")) {
-                    events.push(tool("edit", signs::one_line(path, 120)));
+                    events.push(tool("edit", signs::one_line(path)));
                 }
                 events.push(result("edit", &Value::Null));
             }

@@ -41,16 +41,16 @@ pub struct Task {
 pub enum Event {
     /// A piece of the agent's own text.
     Text(String),
-    /// A tool was called: its name, and its argument in short.
+    /// A tool was called.
     Tool {
         /// Names the call, so that its result can be told; empty where the agent has no name for it.
         id: String,
         /// As the agent calls it.
         name: String,
-        /// A path, a command, a pattern: whatever says most.
+        /// A path, a command, a pattern: whatever says most of its argument, in one line.
         detail: String,
     },
-    /// What a tool returned, in short.
+    /// What a tool returned.
     ToolResult {
         /// The call's.
         id: String,

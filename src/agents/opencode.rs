@@ -95,7 +95,7 @@ impl Protocol for Run {
             "text" => self.text(text(part, "text").unwrap_or_default(), known, events),
             "tool_use" => {
                 let state = &part["state"];
-                let title = text(state, "title").map(|title| signs::one_line(title, 120));
+                let title = text(state, "title").map(signs::one_line);
                 let detail = title.unwrap_or_else(|| detail(&state["input"]));
                 let id = text(part, "callID").unwrap_or_default().to_owned();
                 let name = text(part, "tool").unwrap_or("tool").to_owned();

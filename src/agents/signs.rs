@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Verdict;
 use crate::failure::Class;
 
-/// Characters of a message that are kept.
-const LONGEST: usize = 300;
+/// How much of a message is kept, bytes.
+const LONGEST: usize = 8 * 1024;
 
 /// What the words mean, in the order in which they are looked for: a cause before its consequence ("stream disconnected:
 /// rate limit reached"). In lower case, with straight apostrophes. All were printed by an agent or stand in its program.
@@ -161,7 +161,7 @@ pub(super) fn wait_in(text: &str) -> Option<Duration> {
 
 /// A verdict of `class` on the agent called `name`, in its own words.
 pub(super) fn failed(name: &str, class: Class, text: &str) -> Verdict {
-    let text = one_line(text, LONGEST);
+    let text = one_line(text);
     let message = if text.is_empty() { format!("{name} failed without a reason") } else { format!("{name}: {text}") };
     Verdict { class, message, retry_after: None }
 }
@@ -180,23 +180,22 @@ impl Verdict {
     }
 }
 
-/// `text` in one line of at most `longest` characters, without control characters.
-pub(super) fn one_line(text: &str, longest: usize) -> String {
+/// `text` in one line, without control characters; where it is long, the words that it begins with. Whoever shows it cuts it further:
+/// no word is cut here, for of a secret in it a part would stay.
+pub(super) fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut line = String::new();
     for word in words {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(word);
-        if line.len() > 4 * longest {
+        if line.len() + word.len() > LONGEST {
+            line.push('…');
             break;
         }
+        line.push_str(word);
     }
-    match line.char_indices().nth(longest) {
-        None => line,
-        Some(_) => line.chars().take(longest - 1).chain(['…']).collect(),
-    }
+    line
 }
 
 #[cfg(test)]
@@ -251,7 +250,8 @@ mod tests {
     #[test]
     fn messages_are_one_line() {
         assert_eq!(failed("codex", Class::Network, " a\r\n\tb\x1b[2J ").message, "codex: a b [2J");
-        let long = one_line(&"é ".repeat(1_000_000), 300);
-        assert_eq!((long.chars().count(), long.ends_with('…')), (300, true));
+        let long = one_line(&"né ".repeat(1_000_000));
+        assert!((LONGEST - 8..LONGEST + 4).contains(&long.len()) && long.ends_with(" né …"), "{}", long.len());
+        assert_eq!(one_line(&"x".repeat(LONGEST + 1)), "…");
     }
 }

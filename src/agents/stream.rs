@@ -99,17 +99,17 @@ pub(super) fn sum(value: &Value, pointers: &[&str]) -> Option<u64> {
     pointers.iter().filter_map(|pointer| value.pointer(pointer)?.as_u64()).reduce(u64::saturating_add)
 }
 
-/// What says most of a tool's argument, in one short line.
+/// What says most of a tool's argument, in one line.
 pub(super) fn detail(input: &Value) -> String {
     const TELLING: [&str; 10] =
         ["command", "file_path", "filePath", "path", "pattern", "query", "url", "description", "name", "prompt"];
     let found = TELLING.iter().find_map(|key| text(input, key));
-    signs::one_line(found.unwrap_or_default(), 120)
+    signs::one_line(found.unwrap_or_default())
 }
 
-/// What a tool returned, in one short line: a text, or the first text of a list of parts.
+/// What a tool returned, in one line: a text, or the first text of a list of parts.
 pub(super) fn returned(content: &Value) -> String {
     let mut parts = content.as_array().into_iter().flatten();
     let said = content.as_str().or_else(|| parts.find_map(|part| text(part, "text")));
-    signs::one_line(said.unwrap_or_default(), 200)
+    signs::one_line(said.unwrap_or_default())
 }

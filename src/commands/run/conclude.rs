@@ -6,6 +6,7 @@ use anyhow::Result;
 use signal_hook::consts::SIGPIPE;
 use signal_hook::low_level;
 
+use super::live::REMARK;
 use crate::agents::{self, Ended, Reader};
 use crate::config::{AgentName, duration_text};
 use crate::failure::{Class, Failure};
@@ -57,7 +58,8 @@ fn judge(
     if verdict.class == Class::Ok {
         return None;
     }
-    let mut failure = Failure::new(verdict.class, verdict.message, hint(verdict.class, agent));
+    let message = secrets.shortened(&verdict.message, REMARK);
+    let mut failure = Failure::new(verdict.class, message, hint(verdict.class, agent));
     if let (Class::AgentFailed, End::Signaled(signal)) = (verdict.class, outcome.end) {
         failure.message = format!("{agent} exited with {code}, as after {}", signal_name(signal));
     }

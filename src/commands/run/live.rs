@@ -47,6 +47,13 @@ pub struct Seen {
     pub tail: Option<String>,
 }
 
+/// Longest argument of a tool that is shown, characters.
+const CALL: usize = 120;
+/// Longest beginning of what a tool returned that is, characters.
+const RESULT: usize = 200;
+/// Longest message of an agent's that is, characters.
+pub const REMARK: usize = 300;
+
 /// How much of an output a dead letter keeps, bytes.
 const TAIL: usize = 4096;
 
@@ -150,7 +157,7 @@ impl<'a> Live<'a> {
 
     fn show(&mut self) -> io::Result<()> {
         let printer = self.printer;
-        let safe = |text: &str| printer.secrets().redact(text).into_owned();
+        let safe = |text: &str, longest| printer.secrets().shortened(text, longest);
         let step = |status: &Status, text: &str| {
             if printer.is_verbose() && !text.is_empty() {
                 status.around(|| printer.note(text));
@@ -166,15 +173,17 @@ impl<'a> Live<'a> {
                     printer.event("text", &json!({ "text": text }))?;
                 }
                 Event::Tool { id, name, detail } => {
+                    let detail = safe(&detail, CALL);
                     let call = format!("{name} {detail}");
-                    self.status.doing(&safe(&call));
+                    self.status.doing(&call);
                     step(&self.status, &format!("· {}", call.trim_end()));
-                    printer.event("tool", &json!({ "id": id, "name": name, "detail": safe(&detail) }))?;
+                    printer.event("tool", &json!({ "id": id, "name": name, "detail": detail }))?;
                 }
                 Event::ToolResult { id, name, ok, detail } => {
+                    let detail = safe(&detail, RESULT);
                     let how = if ok { "" } else { "failed: " };
                     step(&self.status, format!("  {how}{detail}").trim_end());
-                    let fields = json!({ "id": id, "name": name, "ok": ok, "detail": safe(&detail) });
+                    let fields = json!({ "id": id, "name": name, "ok": ok, "detail": detail });
                     printer.event("tool_result", &fields)?;
                 }
                 Event::Usage(usage) if usage == Usage::default() => {}
@@ -183,6 +192,7 @@ impl<'a> Live<'a> {
                     printer.event("usage", &usage)?;
                 }
                 Event::Warning(text) => {
+                    let text = safe(&text, REMARK);
                     self.status.around(|| printer.warning(&text));
                     self.warnings.push(text);
                 }

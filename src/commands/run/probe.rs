@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use super::conclude::conclude;
+use super::live::REMARK;
 use super::plan::Plan;
 use crate::agents::{Ended, Event, Reader};
 use crate::command::CommandSpec;
@@ -48,7 +49,7 @@ impl Plan {
             let telling =
                 [Class::RateLimited, Class::Overloaded, Class::Network, Class::AuthRejected, Class::QuotaExhausted];
             if telling.contains(&verdict.class) {
-                (failure.class, failure.message) = (verdict.class, verdict.message);
+                (failure.class, failure.message) = (verdict.class, secrets.shortened(&verdict.message, REMARK));
                 self.hint(verdict.class).clone_into(&mut failure.hint);
             } else {
                 "give it longer: --timeout 60s; and see what it waits for: ringfence run -v -- 'hello'"
