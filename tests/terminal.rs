@@ -61,6 +61,15 @@ fn a_live_line_shows_what_is_done_and_leaves_nothing() {
             whole && holds("12.3k") == 1 && holds("stolen") <= 1 && holds("of many words") <= 1
         });
     }
+    // Enter takes the cursor to the next row, and leaves no copy of the line in the one before.
+    for rows in 1..4 {
+        let spins = || screen.rows().iter().find_map(|row| live(row).and_then(|row| row.chars().next()));
+        let before = spins();
+        screen.key("Enter");
+        screen.until("the line goes on", |_| spins() != before);
+        let rows_of = |shown: &[String]| shown.iter().filter(|row| live(row).is_some()).count();
+        assert_eq!(rows_of(&screen.rows()), 1, "after {rows}: {}", screen.text());
+    }
     bed.write("work/go", "");
     screen.until("the answer", answer);
     let shown = screen.text();

@@ -4,10 +4,13 @@
 //! the terminal does to the line when it is resized, erasing from the cursor to the end of the screen takes all of it away.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use rustix::io::ioctl_fionread;
+use rustix::termios::{LocalModes, tcgetattr};
 
 /// How often the line is redrawn.
 const REDRAW: Duration = Duration::from_millis(120);
@@ -32,7 +35,41 @@ struct Shared<S> {
     state: Mutex<State<S>>,
     over: Condvar,
     /// Held by who writes.
-    pen: Mutex<()>,
+    pen: Mutex<Pen>,
+}
+
+/// What writes the line. Keys that are pressed meanwhile wait for the next program that reads them, and are echoed.
+#[derive(Default)]
+struct Pen {
+    /// Whether the line is on the screen.
+    is_drawn: bool,
+    /// How much had been typed when it was drawn last, bytes.
+    typed: u64,
+}
+
+impl Pen {
+    fn draw(&mut self, text: &str) {
+        put(&format!("{}\r\x1b[?7l{text}\x1b[J\x1b[?7h\r", self.back()));
+        self.is_drawn = true;
+    }
+
+    fn erase(&mut self) {
+        put(&format!("{}{ERASE}", self.back()));
+        self.is_drawn = false;
+    }
+
+    /// Goes back to where the line stands, if Enter took the cursor down. By one row, for several Enters look like a longer line: one
+    /// pressed twice within a moment leaves a copy.
+    fn back(&mut self) -> &'static str {
+        let before = std::mem::replace(&mut self.typed, typed());
+        let echoes = || tcgetattr(io::stdin()).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ECHO));
+        if self.is_drawn && self.typed > before && echoes() { "\x1b[A" } else { "" }
+    }
+}
+
+/// How much waits on standard input, bytes, where that is a terminal: it counts whole lines.
+fn typed() -> u64 {
+    if io::stdin().is_terminal() { ioctl_fionread(io::stdin()).unwrap_or_default() } else { 0 }
 }
 
 struct State<S> {
@@ -99,16 +136,16 @@ impl<S: Send + 'static> LiveLine<S> {
             return LiveLine(None);
         }
         let state = Mutex::new(State { shown, over: false });
-        let shared = Arc::new(Shared { state, over: Condvar::new(), pen: Mutex::new(()) });
+        let shared = Arc::new(Shared { state, over: Condvar::new(), pen: Mutex::default() });
         let ours = shared.clone();
         let thread = thread::spawn(move || {
             let mut spinner = FRAMES.iter().cycle();
             // What is over at once is never drawn.
             while !ours.wait() {
-                let _pen = locked(&ours.pen);
+                let mut pen = locked(&ours.pen);
                 let mut text = Text { text: String::new(), frame: spinner.next().unwrap_or(&"") };
                 draw(&locked(&ours.state).shown, &mut text);
-                put(&format!("\r\x1b[?7l{}\x1b[J\x1b[?7h\r", text.text));
+                pen.draw(&text.text);
             }
         });
         LiveLine(Some(Drawn { shared, painter: Some(thread) }))
@@ -124,8 +161,8 @@ impl<S: Send + 'static> LiveLine<S> {
     /// Writes through `write` while the line is away.
     pub(super) fn around<T>(&self, write: impl FnOnce() -> T) -> T {
         let Some(drawn) = &self.0 else { return write() };
-        let _pen = locked(&drawn.shared.pen);
-        put(ERASE);
+        let mut pen = locked(&drawn.shared.pen);
+        pen.erase();
         write()
     }
 }
@@ -138,7 +175,7 @@ impl<S> Drop for LiveLine<S> {
             if let Some(painter) = drawn.painter.take() {
                 let _ = painter.join();
             }
-            put(ERASE);
+            locked(&drawn.shared.pen).erase();
         }
     }
 }
