@@ -131,10 +131,11 @@ for file in settings.json skills/one/SKILL.md; do echo no >>$file && exit 3; don
 fn a_run_is_one_call_of_the_engine_and_the_one_that_is_shown() {
     let Some(engine) = Engine::get() else { return };
     let mut bed = engine.bed();
-    let docker = Command::new("sh").args(["-c", "command -v docker"]).output().unwrap().stdout;
+    let program = Runtime::chosen().program();
+    let docker = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap().stdout;
     let (docker, log) = (String::from_utf8(docker).unwrap(), bed.root().join("calls"));
-    let log_call = format!("{{ printf '%s\\0' docker \"$@\"; printf '\\n'; }} >>'{}'", log.display());
-    bed.program("docker", &format!("{log_call}\nexec {} \"$@\"", docker.trim()));
+    let log_call = format!("{{ printf '%s\\0' {program} \"$@\"; printf '\\n'; }} >>'{}'", log.display());
+    bed.program(&program, &format!("{log_call}\nexec {} \"$@\"", docker.trim()));
     let tiny = engine.tiny();
     let args = ["run", "-v", "-a", "shell", "--mode", "docker", "--network", "none", "--image", &tiny, "echo it\\'s"];
     let dry = bed.run(&[args.as_slice(), &["--dry-run"]].concat()).exits(0);
@@ -143,7 +144,7 @@ fn a_run_is_one_call_of_the_engine_and_the_one_that_is_shown() {
     assert_eq!(done.out(), "it's\n");
     let calls = fs::read_to_string(&log).unwrap();
     let calls = calls.trim_end_matches('\n');
-    assert_eq!(calls.matches("docker\0").count(), 1, "{calls:?}");
+    assert_eq!(calls.matches(&format!("{program}\0")).count(), 1, "{calls:?}");
     // A shell that is given the echoed line calls the same.
     let words = |line: &str| {
         let output = Command::new("sh").args(["-c", &format!("printf '%s\\0' {line}")]).output().unwrap();

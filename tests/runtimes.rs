@@ -9,23 +9,17 @@
 mod support;
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 use serde_json::{Value, json};
 use support::runtime::Runtime;
-use support::{Bed, Done, Engine, RINGFENCE, part, skip, start};
+use support::{Bed, Done, Engine, RINGFENCE, TINY, part, script_run, skip, start};
 use tempfile::TempDir;
-
-const TINY: &str = "ringfence-test/tiny:latest";
-
-/// A shell script in a container of this mode.
-fn shell<'a>(mode: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
-    let mut args = vec!["run", "--agent", "shell", "--mode", mode, "--timeout", "60s", "--image", TINY];
-    args.extend(rest);
-    args
-}
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
@@ -59,7 +53,7 @@ fn podman_gives_what_docker_gives() {
     bed.set("API", "http://user:pass@localhost:8/x");
     bed.config("[sandbox]\npids = 40\n");
     let script = format!("{FACTS}grep -c 'host\\.containers\\.internal' /etc/hosts");
-    let done = bed.run_with(&shell("docker", &["--memory", "96m", "-e", "API"]), script.as_bytes()).exits(0);
+    let done = bed.run_with(&script_run("docker", &["--memory", "96m", "-e", "API"]), script.as_bytes()).exits(0);
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let zero = "0000000000000000";
     let wanted = format!(
@@ -77,7 +71,8 @@ fn apples_container_is_told_only_what_it_knows_and_what_it_lacks_is_said() {
     let Some(mut bed) = bed_of(Runtime::Apple) else { return };
     let calls = bed.root().join("calls");
     bed.set("STAND_IN_LOG", &calls).set("API", "http://user:pass@localhost:8/x");
-    let args = |rest: &[&'static str]| [shell("apple", &["--memory", "200m", "-e", "API"]), rest.to_vec()].concat();
+    let args =
+        |rest: &[&'static str]| [script_run("apple", &["--memory", "200m", "-e", "API"]), rest.to_vec()].concat();
 
     // Its containers reach this machine by a name that somebody with the right to must set up.
     let done = bed.run(&args(&["--json", "true"])).exits(78);
@@ -159,7 +154,7 @@ fn the_doctor_walks_the_way_of_a_run_on_apples_and_names_what_it_lacks() {
         ("engine.limits", "ok", "run.pids", "ok")
     };
     assert_eq!((seen(pids.0)["status"].as_str(), seen(pids.2)["status"].as_str()), (Some(pids.1), Some(pids.3)));
-    let name = Runtime::Apple.host();
+    let name = Runtime::Apple.host_name();
     fixed(seen("engine.host-name"), "warn", name, &format!("system dns create {name} --localhost"));
 
     // An older one: its JSON has another shape, single files cannot be mounted; and one that is too old for any run.
@@ -180,7 +175,7 @@ fn the_doctor_walks_the_way_of_a_run_on_apples_and_names_what_it_lacks() {
     bed.set("STAND_IN_VERSION", "1.2.2").set("STAND_IN_DOWN", "1");
     let fix = format!("{} system start", Runtime::Apple.program());
     fixed(doctor(&bed, &["--quick"], 69)("engine"), "fail", "engine answers", &fix);
-    let json = bed.run(&shell("apple", &["--json", "true"])).exits(69).json();
+    let json = bed.run(&script_run("apple", &["--json", "true"])).exits(69).json();
     assert_eq!(
         (json["class"].as_str(), json["hint"].as_str()),
         (Some("daemon_unreachable"), Some(fix.as_str())),
@@ -256,6 +251,50 @@ fn the_stand_in_refuses_what_apples_container_does_not_know() {
     }
 }
 
+/// A server on this machine that answers everybody in a word, for as long as this process lives. Its port.
+fn answering(host: &str) -> u16 {
+    let server = TcpListener::bind((host, 0)).unwrap();
+    let port = server.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut caller in server.incoming().flatten() {
+            let _ = caller.read(&mut [0; 1024]);
+            let _ = caller.write_all(b"HTTP/1.0 200 reached\r\n\r\n");
+        }
+    });
+    port
+}
+
+#[test]
+fn podmans_containers_have_a_door_and_forwarded_services() {
+    let Some(bed) = bed_of(Runtime::Podman) else { return };
+    let host = part("RINGFENCE_TEST_GATEWAY");
+    let (listed, service) = (format!("{host}:{}", answering(&host)), answering("127.0.0.1"));
+    let script = r#"bash -c 'get() { exec 3<>/dev/tcp/127.0.0.1/$1; printf "GET $2 HTTP/1.0\r\n\r\n" >&3; head -n 1 <&3; }
+        get ${HTTP_PROXY##*:} http://$0/; get ${HTTP_PROXY##*:} http://denied.test/; get 80 /' "$1""#;
+    let (image, forward) = (part("RINGFENCE_TEST_DEBIAN"), format!("80:127.0.0.1:{service}"));
+    let args = ["--image", &image, "--allow-host", &listed, "--forward", &forward, "--json", script, "--", &listed];
+    let json = bed.run(&script_run("docker", &args)).exits(0).json();
+    assert_eq!(json["output"], "HTTP/1.0 200 reached\r\nHTTP/1.1 403 Forbidden\r\nHTTP/1.0 200 reached\r\n", "{json}");
+    assert_eq!(json["egressDenied"][0]["host"], "denied.test", "{json}");
+}
+
+/// Podman fills a volume with what the image has at its place, whatever it is told.
+#[test]
+fn a_copied_workspace_begins_empty_or_not_at_all() {
+    let Some(bed) = bed_of(Runtime::Podman) else { return };
+    bed.write("home/.config/ringfence/config.toml", "[docker]\ncommand = \"podman\"\nworkspace = \"copy\"\n");
+    bed.write("work/there", "x");
+    bed.run(&script_run("docker", &["--network", "none", "ls; rm there; echo made >made"])).exits(0);
+    assert_eq!((bed.workspace().join("there").exists(), bed.workspace().join("made").exists()), (false, true));
+    bed.write(
+        "home/.config/ringfence/config.toml",
+        "[docker]\ncommand = \"podman\"\nworkspace = \"copy\"\n[sandbox]\nworkdir = \"/etc\"\n",
+    );
+    let done = bed.run(&script_run("docker", &["--network", "none", "--max-attempts", "1", "touch ran"]));
+    assert_eq!((done.code, bed.workspace().join("ran").exists()), (Some(78), false), "{}", done.stderr);
+    done.says("the image has files of its own");
+}
+
 #[test]
 fn podmans_faults_are_told() {
     let Some(bed) = bed_of(Runtime::Podman) else { return };
@@ -264,12 +303,12 @@ fn podmans_faults_are_told() {
         (["--network", "nonet"], 69, "network_missing"),
         (["--image", "ringfence-test/UPPER"], 78, "invalid_image"),
     ] {
-        let done = bed.run(&shell("docker", &[rest.as_slice(), &["--json", "true"]].concat())).exits(code);
+        let done = bed.run(&script_run("docker", &[rest.as_slice(), &["--json", "true"]].concat())).exits(code);
         assert_eq!(done.json()["class"], class, "{}", done.stderr);
     }
     let missing = Runtime::Docker.bed();
     missing.config("[docker]\ncommand = \"nerdctl-that-is-not-there\"\n");
-    missing.run(&shell("docker", &["true"])).exits(69).says("is not installed");
+    missing.run(&script_run("docker", &["true"])).exits(69).says("is not installed");
 }
 
 /// A user who has subordinate ids, with Podman's storage and everything else of theirs in a folder.
@@ -320,7 +359,7 @@ impl Rootless {
     }
 
     fn run(&self, rest: &[&str]) -> Done {
-        let args = shell("docker", &[&["--network", "none"], rest].concat());
+        let args = script_run("docker", &[&["--network", "none"], rest].concat());
         start(self.command(self.path("ringfence").to_str().unwrap(), &args), b"").finish()
     }
 }

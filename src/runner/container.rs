@@ -73,6 +73,9 @@ impl Container {
         if self.door.is_some() {
             spec = spec.option("--volumes-from", format!("{}:ro", Door::name(run_id)));
         }
+        if self.forwards.is_some() && self.network != "host" {
+            spec = spec.args(self.engine.dialect.any_port);
+        }
         for mount in self.forwards.iter().flat_map(|forwards| forwards.mounts(run_id)) {
             spec = mount::bind(spec, self.engine.dialect, &mount.source, &mount.target, mount.read_only);
         }
@@ -139,7 +142,8 @@ impl Container {
         if self.engine.dialect.adds_host && self.has_host_name() {
             spec = spec.option("--add-host", format!("{}:host-gateway", self.engine.dialect.host_name));
         }
-        if self.engine.dialect.adds_host && self.door.is_none() && !self.is_far() && self.network == "host" {
+        let names_host = self.engine.dialect.limits == LimitedBy::Groups;
+        if names_host && self.door.is_none() && !self.is_far() && self.network == "host" {
             // Where a run may be in a warm sandbox it need not know that one's network: in every one the host has the same name.
             spec = spec.option("--add-host", format!("{}:127.0.0.1", self.engine.dialect.host_name));
         }

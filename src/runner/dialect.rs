@@ -89,6 +89,8 @@ pub struct Dialect {
     pub(super) harden: &'static [&'static str],
     /// Options of one that stays.
     pub(super) stay: &'static [&'static str],
+    /// Those that let a program without privileges listen on any port, where that is not so by itself.
+    pub(super) any_port: &'static [&'static str],
     /// The words that remove containers by force.
     pub(super) remove: &'static [&'static str],
     /// Those that end them at once, while they stay. What idles in a sandbox heeds nothing but KILL.
@@ -153,6 +155,7 @@ pub const DOCKER: Dialect = Dialect {
     run: &["--pull", "never", "--log-driver", "none"],
     harden: &["--security-opt", "no-new-privileges"],
     stay: &["--stop-signal", "KILL"],
+    any_port: &[],
     remove: &["rm", "--force", "--volumes"],
     stop: &["stop", "-t", "0"],
     well: &["info"],
@@ -168,8 +171,13 @@ pub const DOCKER: Dialect = Dialect {
 };
 
 /// Podman. Up to 4.6 it knows no `host-gateway`, but names its host by itself; and a tmpfs has no `uid=` (tried with 4.3).
-pub const PODMAN: Dialect =
-    Dialect { host_name: "host.containers.internal", adds_host: false, home: Home::Chowned, ..DOCKER };
+pub const PODMAN: Dialect = Dialect {
+    host_name: "host.containers.internal",
+    adds_host: false,
+    any_port: &["--sysctl", "net.ipv4.ip_unprivileged_port_start=0"],
+    home: Home::Chowned,
+    ..DOCKER
+};
 
 /// Apple's `container` (its command reference and sources, 0.12 to 1.2.2): every container is in a virtual machine, and much of
 /// Docker's command line is unknown. It takes no signal for the end of a container that stays, so one is named where it is ended.
@@ -179,6 +187,7 @@ pub const APPLE: Dialect = Dialect {
     run: &[],
     harden: &[],
     stay: &[],
+    any_port: &[],
     remove: &["delete", "--force"],
     stop: &["stop", "--signal", "SIGKILL", "--time", "0"],
     well: &["system", "status"],

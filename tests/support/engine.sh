@@ -10,7 +10,7 @@
 #   import_debian IMAGE             a plain Debian, the base of real images
 #   install_agents NAME...          claude, codex, opencode as native programs in $AGENTS_DIR
 #   build_worker                    ringfence-test/worker, from src/image/Dockerfile
-#   prepare_podman                  Podman with storage of its own and the tiny image; sets RINGFENCE_TEST_PODMAN, a folder with
+#   prepare_podman                  Podman with storage of its own, the tiny image and Debian's; sets RINGFENCE_TEST_PODMAN, a folder with
 #                                   its configuration, and RINGFENCE_TEST_ROOTLESS, a user, or RINGFENCE_TEST_ROOTLESS_REASON
 #
 # Everything lies under target/: `cargo clean` forgets it all.
@@ -333,7 +333,7 @@ build_worker() {
 
 # Beside the Docker Engine: as root with storage of its own, and, where this machine lets it, as a user with subordinate ids.
 prepare_podman() {
-    local folder=$engine_state/podman run runtime=
+    local folder=$engine_state/podman run runtime= image
     # Podman's cleanup refuses a path of more than 50 characters for this, in silence, and every run then takes 20 s to end.
     run=/tmp/ringfence-podman-$(printf '%s' "$engine_state" | cksum | cut -d' ' -f1)
     PATH=$PATH:/usr/sbin:/sbin
@@ -363,11 +363,15 @@ graphroot = "$folder/storage"
 runroot = "$run/storage"
 END
     export RINGFENCE_TEST_PODMAN=$folder
-    if ! podman_here image exists ringfence-test/tiny:latest >/dev/null 2>&1; then
-        say "loading ringfence-test/tiny into Podman"
-        docker save ringfence-test/tiny:latest >"$folder/tiny.tar"
-        quietly "$folder/load.log" podman_here load --input "$folder/tiny.tar"
-    fi
+    # The second has perl, which a door needs.
+    for image in tiny debian; do
+        if ! podman_here image exists ringfence-test/$image:latest >/dev/null 2>&1; then
+            say "loading ringfence-test/$image into Podman"
+            docker save ringfence-test/$image:latest >"$folder/image.tar"
+            quietly "$folder/load.log" podman_here load --input "$folder/image.tar"
+            rm "$folder/image.tar"
+        fi
+    done
     prepare_rootless "$folder"
 }
 

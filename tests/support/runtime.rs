@@ -47,6 +47,28 @@ impl Runtime {
         }
     }
 
+    /// What its containers call this machine.
+    pub fn host_name(self) -> &'static str {
+        match self {
+            Runtime::Docker => "host.docker.internal",
+            Runtime::Podman => "host.containers.internal",
+            Runtime::Apple => "host.container.internal",
+        }
+    }
+
+    /// The variable that names its address.
+    pub fn address_variable(self) -> &'static str {
+        if self == Runtime::Podman { "CONTAINER_HOST" } else { "DOCKER_HOST" }
+    }
+
+    /// Whether this is Podman, of which a test cannot say anything here; why not is said aloud.
+    pub fn skips_podman(self, why: &str) -> bool {
+        if self == Runtime::Podman {
+            eprintln!("skipped with {}: {why}", self.program());
+        }
+        self == Runtime::Podman
+    }
+
     /// The options that close the network. Apple's limit of processes does not hold for root, as whom tests often run: that is known
     /// here, and refused otherwise.
     pub fn closed(self) -> &'static [&'static str] {
@@ -64,15 +86,6 @@ impl Runtime {
     /// The agent's home inside.
     pub fn home(self) -> &'static str {
         if self == Runtime::Apple { "/home/ringfence/own" } else { "/home/ringfence" }
-    }
-
-    /// What containers call this machine.
-    pub fn host(self) -> &'static str {
-        match self {
-            Runtime::Docker => "host.docker.internal",
-            Runtime::Podman => "host.containers.internal",
-            Runtime::Apple => "host.container.internal",
-        }
     }
 
     /// A limit of memory that is soon reached.

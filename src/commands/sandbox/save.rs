@@ -56,9 +56,35 @@ while [ $# -gt 0 ]; do some "$@" || exit 1; shift $(($# < 200 ? $# : 200)); done
 const ARGUMENTS: usize = 256 * 1024;
 
 /// What makes a container out of the image none of ours.
-const CHANGES: [&str; 2] = [
-    r#"LABEL ringfence="" ringfence.kind="" ringfence.made="" ringfence.agent="" ringfence.loop="" ringfence.workspace="" ringfence.created="" ringfence.door="" ringfence.shape="""#,
-    r#"ENV RINGFENCE_PLACES="" RINGFENCE_SANDBOX="" HTTP_PROXY="" http_proxy="" HTTPS_PROXY="" https_proxy="" NO_PROXY="" no_proxy="""#,
+/// One in each change: Podman takes what follows the first for a part of its value.
+const EMPTY: [(&str, &[&str]); 2] = [
+    (
+        "LABEL",
+        &[
+            "ringfence",
+            "ringfence.kind",
+            "ringfence.made",
+            "ringfence.agent",
+            "ringfence.loop",
+            "ringfence.workspace",
+            "ringfence.created",
+            "ringfence.door",
+            "ringfence.shape",
+        ],
+    ),
+    (
+        "ENV",
+        &[
+            "RINGFENCE_PLACES",
+            "RINGFENCE_SANDBOX",
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "NO_PROXY",
+            "no_proxy",
+        ],
+    ),
 ];
 
 /// What runs in a container out of the image, and as whom.
@@ -85,7 +111,8 @@ pub fn run(name: &str, image: &str, flags: &Flags, env: &Environment, host: &Hos
     }
     let own = call(host, engine, &engine.command().args(["image", "inspect", "--format", OWN, &row.image]))?;
     let mut commit = engine.command().arg("commit");
-    for change in CHANGES.iter().map(ToString::to_string).chain(own_changes(&own)) {
+    let empty = EMPTY.iter().flat_map(|(word, names)| names.iter().map(move |name| format!("{word} {name}=\"\"")));
+    for change in empty.chain(own_changes(&own)) {
         commit = commit.option("--change", change);
     }
     let before = call(host, engine, &sandbox.on(&["diff"]))?;
