@@ -55,6 +55,7 @@ fn a_workspace_goes_to_a_remote_engine_and_its_changes_come_back() {
     what_cannot_be_read_there_is_not_deleted_here(&far);
     nothing_comes_between_the_bytes_of_what_comes_back(&far);
     one_interrupt_does_not_cut_off_what_comes_back(&far);
+    a_second_interrupt_ends_even_what_comes_back(&far);
     folders_that_keep_their_owner_out_go_there_and_back(&far);
     what_the_image_has_there_does_not_come_back(&far);
     nothing_of_this_machine_is_promised_there(&far);
@@ -270,6 +271,23 @@ fn one_interrupt_does_not_cut_off_what_comes_back(far: &Far) {
     running.signal("INT");
     running.finish().exits(0);
     assert_eq!(fs::metadata(bed.workspace().join("made")).unwrap().len(), 150_000_000);
+    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+}
+
+fn a_second_interrupt_ends_even_what_comes_back(far: &Far) {
+    let bed = far.bed();
+    bed.write("work/here", "mine");
+    let (running, name) = start_and_wait(far, &bed, "rm here; truncate -s 7G made");
+    far.docker(&["exec", &name, "touch", "/tmp/go"]);
+    within(Duration::from_secs(60), "it is on its way back", || far.docker(&["top", &name]).contains("tar -cf"));
+    running.signal("INT");
+    thread::sleep(Duration::from_millis(200));
+    running.signal("INT");
+    let json = running.finish().exits(130).json();
+    assert_eq!(json["class"], "interrupted", "{json}");
+    assert!(json["message"].as_str().unwrap().starts_with("what the run changed did not come back"), "{json}");
+    assert_eq!(fs::read_to_string(bed.workspace().join("here")).unwrap(), "mine");
+    assert!(!bed.workspace().join("made").exists());
     within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
 }
 

@@ -106,18 +106,22 @@ impl DockerRunner {
     fn run_far(&self, remote: &Remote, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
         let parcel = Parcel::pack(&self.container.workspace)?;
         let inside = Inside { fence: self.container.fence(), parcel: Some(&parcel) };
-        let mut sieve = Receiver::new(&parcel.nonce, parcel.length + GROWTH, sink)?;
+        let mut sieve = Receiver::new(&parcel.nonce, parcel.length + GROWTH, remote.room()?, sink);
         let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut sieve)?;
         let received = sieve.finish();
         let mut outcome = self.judge(job, &observed)?;
         outcome.warnings.extend(parcel.left_out.iter().cloned());
+        let by_itself = matches!(outcome.end, End::Exited(_) | End::Signaled(_));
         match received {
             Some(received) => {
                 let kept = remote.kept.as_ref().map(|folder| folder.join(format!("{}.tar", job.run_id)));
                 let complete = observed.returned == Some(true);
-                outcome.warnings.extend(parcel.unpack(&received, complete, kept.as_deref()));
+                match parcel.unpack(&received, complete, kept.as_deref()) {
+                    Err(words) if by_itself => return Err(self.cut_off().because(words.join("; ")).into()),
+                    Ok(words) | Err(words) => outcome.warnings.extend(words),
+                }
             }
-            None if matches!(outcome.end, End::Exited(_) | End::Signaled(_)) => return Err(self.not_returned().into()),
+            None if by_itself => return Err(self.not_returned().into()),
             None => outcome.warnings.push(self.not_returned().message),
         }
         Ok(outcome)
@@ -148,6 +152,20 @@ impl DockerRunner {
             ),
             format!("look whether the engine is well and can be reached: {engine} info; then run it again"),
         )
+    }
+
+    /// That the agent was done, and its work did not come back whole.
+    fn cut_off(&self) -> Failure {
+        let interrupts = &self.host.host().interrupts;
+        let whole = self.not_returned();
+        if interrupts.count() == 0 {
+            return whole;
+        }
+        Failure {
+            class: Class::Interrupted(interrupts.signal()),
+            hint: "run it again, and let it come back".into(),
+            ..whole
+        }
     }
 
     /// Why the end of a run is not known; the engine `answered` after it, or did not.

@@ -279,8 +279,7 @@ impl Watch<'_> {
 
     /// Whether the workspace is on its way.
     fn comes_back(&self, now: Instant) -> bool {
-        let lasts = |since| now - since < LONGEST_RETURN;
-        self.returning.is_some_and(lasts) && now - self.heard < STALLED
+        self.returning.is_some_and(|since| is_coming(since, self.heard, now))
     }
 
     fn keep_clock(&mut self, now: Instant) {
@@ -321,5 +320,24 @@ impl Watch<'_> {
         self.observed.outside = self.outside.text();
         self.observed.stderr_tail = self.tail.text();
         self.observed
+    }
+}
+
+/// Whether what is on its way back `since` then, and was last `heard` of then, is waited for any longer.
+fn is_coming(since: Instant, heard: Instant, now: Instant) -> bool {
+    now - since < LONGEST_RETURN && now - heard < STALLED
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_on_its_way_back_is_waited_for_while_it_comes_and_not_for_ever() {
+        let began = Instant::now();
+        let at = |minutes: u64| began + Duration::from_secs(60 * minutes);
+        assert!(is_coming(began, at(29), at(29)));
+        assert!(!is_coming(began, at(30), at(30)), "it took too long");
+        assert!(!is_coming(began, at(5), at(6)), "nothing comes any more");
     }
 }

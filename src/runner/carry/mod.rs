@@ -8,13 +8,16 @@ mod receive;
 mod unpack;
 
 use std::fs::{self, File, Permissions};
-use std::io::Seek;
+use std::io::{self, Seek};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rustix::fs::{AtFlags, CWD, linkat};
 
 use super::identity::new_nonce;
+use crate::failure::Failure;
 use known::Known;
 pub use receive::{Received, Receiver};
 
@@ -25,6 +28,21 @@ pub struct Remote {
     pub far: bool,
     /// The folder where what came back is kept until all of it has its place.
     pub kept: Option<PathBuf>,
+}
+
+impl Remote {
+    /// A file without a name for what comes back: where that would be kept, so that it lies on a disk and only once; or else wherever
+    /// there is room.
+    ///
+    /// # Errors
+    /// Config (78): there is no folder for temporary files.
+    pub fn room(&self) -> Result<File, Failure> {
+        let there = self.kept.as_deref().and_then(|folder| {
+            make(folder).ok()?;
+            tempfile::tempfile_in(folder).ok()
+        });
+        there.map_or_else(tempfile::tempfile, Ok).map_err(|error| Failure::no_temporary(&error))
+    }
 }
 
 /// A workspace, ready to go.
@@ -58,12 +76,13 @@ impl Parcel {
         Ok(archive)
     }
 
-    /// Brings the changes in `received` to the workspace, and says in words what the caller should know. What was changed on this
-    /// machine meanwhile stays as it is. Where the engine could not read everything, it is not `complete`.
+    /// Brings the changes in `received` to the workspace, and says in words what the caller should know; as an error where nothing of
+    /// it was applied, because it is not whole. What was changed on this machine meanwhile stays as it is. Where the engine could not
+    /// read everything, it is not `complete`.
     ///
     /// From before the first change until all is done the archive stands at `kept`, and stays there if anything is left undone.
-    pub fn unpack(&self, received: &Received, complete: bool, kept: Option<&Path>) -> Vec<String> {
-        let (mut words, mut undone) = (Vec::new(), Vec::new());
+    pub fn unpack(&self, received: &Received, complete: bool, kept: Option<&Path>) -> Result<Vec<String>, Vec<String>> {
+        let mut words = Vec::new();
         let kept = kept.filter(|kept| match keep(&received.archive, kept) {
             Ok(()) => true,
             Err(error) => {
@@ -73,18 +92,17 @@ impl Parcel {
                 false
             }
         });
-        if let Some(cut) = &received.cut {
-            undone.push(format!("what came back from the engine is not whole, so nothing of it was applied: {cut}"));
-        } else {
-            match unpack::unpack(&self.workspace, &self.known, &received.archive, complete) {
-                Ok(these) => undone = these,
-                Err(error) => undone.push(format!(
-                    "what came back from the engine cannot be read, so nothing of it was applied: {error:#}"
-                )),
-            }
-            if !complete {
-                undone.push("not everything could be read in the container, so nothing was deleted here".to_owned());
-            }
+        let applied = match &received.cut {
+            Some(cut) => Err(cut.clone()),
+            None => unpack::unpack(&self.workspace, &self.known, &received.archive, complete)
+                .map_err(|error| format!("{error:#}")),
+        };
+        let is_whole = applied.is_ok();
+        let mut undone = applied.unwrap_or_else(|why| {
+            vec![format!("what came back from the engine is not whole, so nothing of it was applied: {why}")]
+        });
+        if is_whole && !complete {
+            undone.push("not everything could be read in the container, so nothing was deleted here".to_owned());
         }
         match kept {
             Some(kept) if undone.is_empty() => {
@@ -96,22 +114,44 @@ impl Parcel {
             None => {}
         }
         words.extend(undone);
-        words
+        if is_whole { Ok(words) } else { Err(words) }
     }
 }
 
-/// Copies `received` to `path`, for its owner alone, and onto the disk.
+/// Makes `folder`, its owner's alone.
+fn make(folder: &Path) -> Result<()> {
+    let making = || format!("making {}", folder.display());
+    fs::create_dir_all(folder).with_context(making)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o700)).with_context(making)
+}
+
+/// Gives `received` the name `path`, for its owner alone, and brings it onto the disk.
 fn keep(received: &File, path: &Path) -> Result<()> {
+    let writing = || format!("writing {}", path.display());
+    if let Some(folder) = path.parent() {
+        make(folder)?;
+    }
+    if name(received, path).is_err() {
+        copy(received, path)?;
+    }
+    let folder = path.parent().unwrap_or(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).with_context(writing)
+}
+
+/// Gives a file without a name this one, where the system can and it is on the same disk.
+fn name(file: &File, path: &Path) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.sync_all()?;
+    let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Ok(linkat(CWD, open, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+fn copy(received: &File, path: &Path) -> Result<()> {
     let writing = || format!("writing {}", path.display());
     let mut received = received.try_clone().with_context(writing)?;
     received.rewind().with_context(writing)?;
-    if let Some(folder) = path.parent() {
-        let making = || format!("making {}", folder.display());
-        fs::create_dir_all(folder).with_context(making)?;
-        fs::set_permissions(folder, Permissions::from_mode(0o700)).with_context(making)?;
-    }
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(path).with_context(writing)?;
-    let done = std::io::copy(&mut received, &mut file).and_then(|_| file.sync_all());
+    let done = io::copy(&mut received, &mut file).and_then(|_| file.sync_all());
     if done.is_err() {
         // A part of it is worth nothing.
         let _ = fs::remove_file(path);

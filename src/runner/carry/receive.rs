@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 use super::super::{Sink, Stop};
-use crate::failure::Failure;
 
 /// Two blocks of zeros end an archive.
 const TRAILER: i64 = 1024;
@@ -32,14 +31,10 @@ pub struct Receiver<'s> {
 }
 
 impl<'s> Receiver<'s> {
-    /// Passes output on to `inner`, up to the mark that carries `nonce`, and keeps at most `room` bytes behind that.
-    ///
-    /// # Errors
-    /// Config (78): there is no folder for temporary files.
-    pub fn new(nonce: &str, room: u64, inner: &'s mut dyn Sink) -> Result<Self, Failure> {
+    /// Passes output on to `inner`, up to the mark that carries `nonce`, and keeps at most `room` bytes behind that, in `file`.
+    pub fn new(nonce: &str, room: u64, file: File, inner: &'s mut dyn Sink) -> Self {
         let mark = format!("\u{1e}{nonce} files\u{1e}").into_bytes();
-        let file = tempfile::tempfile().map_err(|error| Failure::no_temporary(&error))?;
-        Ok(Receiver { inner, mark, held: Vec::new(), file, receiving: false, room, cut: None })
+        Receiver { inner, mark, held: Vec::new(), file, receiving: false, room, cut: None }
     }
 
     /// What came, if anything did.
@@ -136,7 +131,7 @@ mod tests {
         for first in 0..40 {
             for second in first..40 {
                 let mut kept = Kept::default();
-                let mut receiver = Receiver::new("n0nce", 1 << 20, &mut kept).unwrap();
+                let mut receiver = Receiver::new("n0nce", 1 << 20, tempfile::tempfile().unwrap(), &mut kept);
                 for part in [&stream[..first], &stream[first..second], &stream[second..]] {
                     receiver.stdout(part).unwrap();
                 }
@@ -149,7 +144,7 @@ mod tests {
         }
         for cut in [stream.len() - 1, 30, 20] {
             let mut kept = Kept::default();
-            let mut receiver = Receiver::new("n0nce", 1 << 20, &mut kept).unwrap();
+            let mut receiver = Receiver::new("n0nce", 1 << 20, tempfile::tempfile().unwrap(), &mut kept);
             receiver.stdout(&stream[..cut]).unwrap();
             assert!(receiver.finish().is_none_or(|received| received.cut.is_some()), "{cut}");
         }
@@ -158,7 +153,7 @@ mod tests {
     #[test]
     fn what_exceeds_the_room_for_it_stops_the_run() {
         let mut kept = Kept::default();
-        let mut receiver = Receiver::new("n0nce", 1024, &mut kept).unwrap();
+        let mut receiver = Receiver::new("n0nce", 1024, tempfile::tempfile().unwrap(), &mut kept);
         receiver.stdout(b"out\x1en0nce files\x1e").unwrap();
         receiver.stdout(&[0; 1024]).unwrap();
         for _ in 0..2 {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::known::{Hashing, Known, One, Stamp, Thing, permissions};
-use super::manifest::{Item, Manifest, read};
+use super::manifest::{Item, Items, Manifest, read};
 
 /// What a folder's owner needs to change what is in it.
 const OWNER: u32 = 0o700;
@@ -41,7 +41,36 @@ pub fn unpack(root: &Path, known: &Known, archive: &File, complete: bool) -> Res
         work.remove(path, one);
     }
     work.set_modes();
+    if changed(known, &manifest.items).next().is_some()
+        && let Err(error) = to_disk(root)
+    {
+        work.undone.push(format!("the changes may be lost by a power cut: {error}"));
+    }
     Ok(work.undone)
+}
+
+/// Brings what was changed below `root` onto its disk, all at once.
+fn to_disk(root: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(File::open(root)?)?;
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = root;
+        rustix::fs::sync();
+    }
+    Ok(())
+}
+
+/// What is not in the archive as it was packed, or not in it at all.
+fn changed<'a>(known: &'a Known, items: &'a Items) -> impl Iterator<Item = &'a Path> {
+    let new = items.iter().filter(|(path, item)| !is_known(known, path, item)).map(|(path, _)| path.as_path());
+    new.chain(known.keys().filter(|path| !items.contains_key(*path)).map(PathBuf::as_path))
+}
+
+/// Whether `item` is what was packed. A link's permissions say nothing.
+fn is_known(known: &Known, path: &Path, item: &Item) -> bool {
+    let is_link = matches!(item.thing, Thing::Link(_));
+    known.get(path).is_some_and(|one| one.thing == item.thing && (one.mode == item.mode || is_link))
 }
 
 /// What a path of the workspace holds now.
@@ -70,10 +99,11 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Lets us into all folders that were packed.
+    /// Lets us into the folders in which something is to be changed; a killed process would leave them like that.
     fn open_up(&mut self) {
+        let touched: BTreeSet<&Path> = changed(self.known, &self.manifest.items).flat_map(Path::ancestors).collect();
         for (path, one) in self.known {
-            let keeps_out = one.thing == Thing::Folder && one.mode & OWNER != OWNER;
+            let keeps_out = one.thing == Thing::Folder && one.mode & OWNER != OWNER && touched.contains(path.as_path());
             if !keeps_out || !matches!(self.now(path), Ok(Now::Unchanged)) {
                 continue;
             }
@@ -123,10 +153,10 @@ impl Work<'_> {
 
     /// Brings what is new or changed.
     fn bring(&mut self, path: &Path, item: &Item) {
-        let known = self.known.get(path);
-        if known.is_some_and(|one| one.thing == item.thing && (one.mode == item.mode || self.is_link(item))) {
+        if is_known(self.known, path, item) {
             return;
         }
+        let known = self.known.get(path);
         let is_other_kind = known.is_some_and(|one| (one.thing == Thing::Folder) != (item.thing == Thing::Folder));
         if is_other_kind && matches!(self.now(path), Ok(Now::Unchanged)) {
             let below = self
@@ -171,10 +201,6 @@ impl Work<'_> {
     /// Whether the folder that `path` is in is there.
     fn has_room(&self, path: &Path) -> bool {
         self.root.join(path).parent().is_some_and(Path::is_dir)
-    }
-
-    fn is_link(&self, item: &Item) -> bool {
-        matches!(item.thing, Thing::Link(_))
     }
 
     /// What is at `path`, to which no link leads.

@@ -169,6 +169,45 @@ fn kinds_change_links_are_shared_and_times_are_kept() {
 }
 
 #[test]
+fn a_closed_folder_is_opened_only_where_something_in_it_changes() {
+    let bed = bed();
+    let root = bed.path().join("work");
+    let mode = |path: &str, mode| fs::set_permissions(root.join(path), Permissions::from_mode(mode)).unwrap();
+    mode("sub/deep", 0o500);
+    mode("sub", 0o555);
+    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let changed = |path: &str| fs::metadata(root.join(path)).map(|it| (it.ctime(), it.ctime_nsec())).unwrap();
+    let before = ["sub", "sub/deep"].map(changed);
+    let folder = |path: &str, mode| {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Directory);
+        header.set_mode(mode);
+        header.set_size(0);
+        (path.to_owned(), header)
+    };
+    let back = |file: &str, text: &str| {
+        let mut builder = Builder::new(tempfile::tempfile().unwrap());
+        for (path, mut header) in [folder("sub", 0o555), folder("sub/deep", 0o500)] {
+            builder.append_data(&mut header, path, &[][..]).unwrap();
+        }
+        for (path, text, mode) in [("a", "a", 0o644), ("b", "b", 0o644), ("sub/c", "c", 0o644), (file, text, 0o644)] {
+            let mut header = Header::new_gnu();
+            header.set_mode(mode);
+            header.set_size(text.len() as u64);
+            builder.append_data(&mut header, path, text.as_bytes()).unwrap();
+        }
+        builder.into_inner().unwrap()
+    };
+    assert_eq!(unpack(&root, &known, &back("new", "x"), true).unwrap(), [""; 0]);
+    assert_eq!((["sub", "sub/deep"].map(changed), text(&bed, "work/new").as_deref()), (before, Some("x")));
+    assert_eq!(unpack(&root, &known, &back("sub/new", "x"), true).unwrap(), [""; 0]);
+    assert_eq!(text(&bed, "work/sub/new").as_deref(), Some("x"));
+    assert_eq!((changed("sub/deep"), fs::metadata(root.join("sub")).unwrap().mode() & 0o777), (before[1], 0o555));
+    mode("sub", 0o755);
+    mode("sub/deep", 0o755);
+}
+
+#[test]
 fn a_folder_that_went_here_is_told() {
     let bed = bed();
     let root = bed.path().join("work");
