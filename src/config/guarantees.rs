@@ -90,7 +90,7 @@ fn absent(why: impl Into<String>) -> Verdict {
 pub struct Ability {
     /// Its name and version, for people.
     pub name: String,
-    /// Which of the limits `memory`, `cpus` and `pids` it cannot enforce.
+    /// Which of the limits `memory`, `cpus`, `pids` and `swap` it cannot enforce.
     pub lacks: Vec<&'static str>,
     /// Whether its containers get a copy of the workspace.
     pub copies: bool,
@@ -123,6 +123,9 @@ pub fn guarantees(settings: &Settings, docker: &Found, apple: &Found) -> Vec<Gua
                 "{} has no control over it: such a run is refused, unless --allow-partial",
                 ability.name
             ));
+        }
+        if name == "memory" && ability.lacks.contains(&"swap") {
+            return partial(format!("{most} at most, and swap beside it, which its kernel does not count"));
         }
         enforced(format!("{most} at most"))
     };

@@ -24,11 +24,13 @@ pub struct EngineFacts {
     pub context: Option<String>,
     /// Whether it runs without root.
     pub rootless: bool,
+    /// Whether its control groups are of the first version, which cannot be handed on to a user.
+    pub old_groups: bool,
     /// The processors it runs on, as images name them; absent where that is not told.
     pub architecture: Option<String>,
     /// Where it keeps images and containers, on its own machine.
     pub root: Option<PathBuf>,
-    /// The limits that it says it cannot enforce.
+    /// The limits that it says it cannot enforce, among them that of swap, of which Podman says nothing.
     pub lacks: Vec<&'static str>,
 }
 
@@ -93,6 +95,11 @@ pub fn is_told_of(engine: &Engine, answer: &[u8]) -> bool {
     engine.dialect.tells == Tells::ByTemplate || apple::told(answer).is_ok_and(|all| !all.is_empty())
 }
 
+/// What executes a script of a shell, which is still to be added, beside what runs in a run's container.
+pub fn beside_command(engine: &Engine, run_id: &str) -> CommandSpec {
+    engine.command().arg("exec").arg(Container::name(run_id)).args(["sh", "-c"])
+}
+
 /// Removes containers by force.
 pub fn remove_command(engine: &Engine, names: &[String]) -> CommandSpec {
     engine.remove_command().args(names.iter().cloned())
@@ -109,13 +116,14 @@ pub fn read_info(stdout: &[u8]) -> Option<EngineFacts> {
     }
     let server = text(&info["ServerVersion"])?;
     let options = info["SecurityOptions"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let limits = [("MemoryLimit", "memory"), ("CpuCfsQuota", "cpus"), ("PidsLimit", "pids")];
+    let limits = [("MemoryLimit", "memory"), ("CpuCfsQuota", "cpus"), ("PidsLimit", "pids"), ("SwapLimit", "swap")];
     Some(EngineFacts {
         name: "Docker",
         server,
         client: text(&info["ClientInfo"]["Version"]),
         context: text(&info["ClientInfo"]["Context"]),
         rootless: options.into_iter().any(|option| option == "name=rootless"),
+        old_groups: info["CgroupVersion"] == "1",
         architecture: text(&info["Architecture"]).map(|name| architecture(&name).to_owned()),
         root: text(&info["DockerRootDir"]).map(PathBuf::from),
         lacks: limits.into_iter().filter(|(key, _)| info[*key] == Value::Bool(false)).map(|(_, name)| name).collect(),
@@ -147,6 +155,7 @@ fn podman(info: &Value) -> Option<EngineFacts> {
         client: None,
         context: None,
         rootless,
+        old_groups: info["host"]["cgroupVersion"] == "v1",
         architecture: text(&info["host"]["arch"]).map(|name| architecture(&name).to_owned()),
         root: text(&info["store"]["graphRoot"]).map(PathBuf::from),
         lacks: names.into_iter().filter(|(key, _)| listed && lacks(key)).map(|(_, name)| name).collect(),
@@ -230,11 +239,11 @@ mod tests {
                     ..docker("20.10.24+dfsg1", Some("28.2.2"), Some("default"))
                 }),
             ),
-            // Docker 19.03: no version of the client.
+            // Docker 19.03, on a kernel that does not count swap: no version of the client.
             (
-                r#"{"MemoryLimit":true,"CpuCfsQuota":true,"DockerRootDir":"/var/lib/docker","ServerVersion":"19.03.15",
+                r#"{"MemoryLimit":true,"SwapLimit":false,"CpuCfsQuota":true,"DockerRootDir":"/var/lib/docker","ServerVersion":"19.03.15",
                  "SecurityOptions":["name=seccomp,profile=default"],"ClientInfo":{"Debug":false,"Plugins":[],"Warnings":null}}"#,
-                Some(docker("19.03.15", None, None)),
+                Some(EngineFacts { lacks: vec!["swap"], ..docker("19.03.15", None, None) }),
             ),
             // A rootless engine without delegated control groups.
             (
@@ -266,7 +275,10 @@ mod tests {
                 r#"{"host":{"cgroupControllers":[],"security":{"rootless":true}},"version":{"Version":"4.3.1"}}"#,
                 Some(EngineFacts { rootless: true, lacks: vec!["memory", "cpus", "pids"], ..podman.clone() }),
             ),
-            (r#"{"host":{"cgroupControllers":[]},"version":{"Version":"4.3.1"}}"#, Some(podman)),
+            (
+                r#"{"host":{"cgroupControllers":[],"cgroupVersion":"v1"},"version":{"Version":"4.3.1"}}"#,
+                Some(EngineFacts { old_groups: true, ..podman }),
+            ),
             // Apple's, after the sources of 1.2.
             (
                 r#"{"apiServerAppName":"container-apiserver","apiServerVersion":"container-apiserver version 1.2.2 (build: release, commit: 0)","status":"running"}"#,

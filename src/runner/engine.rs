@@ -1,6 +1,6 @@
 //! What an engine's words mean. Looked at only after a failure, and only at words that are certainly the engine's.
 
-use super::Engine;
+use super::{Engine, distant, rootless};
 use crate::failure::{Class, Failure};
 
 /// The failure that `text`, the standard error of `engine`, and `status`, its client's exit code, stand for, when `image` was to
@@ -12,15 +12,20 @@ pub fn classify(engine: &Engine, image: &str, network: &str, text: &str, status:
         Failure::new(
             Class::DaemonPermission,
             format!("you may not use the {engine} engine"),
-            "sudo usermod -aG docker \"$USER\", then log in again; or set DOCKER_HOST to an engine that is yours",
+            permission_hint(engine, text),
         )
-    } else if says(&["unable to resolve docker endpoint", "invalid bind address format", "unable to parse docker host"])
-        || (says(&["context \""]) && says(&["not found"]))
-    {
+    } else if let Some(failure) = distant::classify(engine, text).or_else(|| rootless::classify(engine, text)) {
+        failure
+    } else if says(NOT_UNDERSTOOD) || (says(&["context \""]) && says(&["not found"])) {
         Failure::new(
             Class::DaemonUnreachable,
             format!("{engine} does not understand where its engine is"),
-            format!("unset DOCKER_HOST DOCKER_CONTEXT; {engine} context ls shows the contexts there are"),
+            match base(engine) {
+                "podman" => format!(
+                    "unset CONTAINER_HOST CONTAINER_CONNECTION; {engine} system connection list shows the connections there are"
+                ),
+                _ => format!("unset DOCKER_HOST DOCKER_CONTEXT; {engine} context ls shows the contexts there are"),
+            },
         )
     } else if says(UNREACHABLE) {
         Failure::new(Class::DaemonUnreachable, format!("no {engine} engine answers"), start_hint(engine))
@@ -72,6 +77,11 @@ pub fn classify(engine: &Engine, image: &str, network: &str, text: &str, status:
     } else if engine.dialect.is_apple() && says(&["unknown option '--"]) {
         let hint = "ringfence sandbox doctor --mode apple; /usr/local/bin/update-container.sh";
         Failure::config(format!("this version of {engine} does not know all that a run asks of it"), hint)
+    } else if says(&["unknown flag: ", "unknown shorthand flag: "]) {
+        Failure::config(
+            format!("{engine} does not know an option that this needs"),
+            "use another engine, or a newer one: ringfence sandbox set docker.command docker",
+        )
     } else if says(&["unknown mount option \"uid=", "invalid ip address in add-host"]) {
         Failure::config(format!("{engine} is Podman under another name"), "ringfence sandbox set docker.command podman")
     } else if says(&[
@@ -102,14 +112,43 @@ pub fn classify(engine: &Engine, image: &str, network: &str, text: &str, status:
     failure.because(last_words(text))
 }
 
+/// How the caller comes to be allowed to use the engine of which `text` is.
+fn permission_hint(engine: &Engine, text: &str) -> String {
+    match distant::command(text) {
+        _ if base(engine) == "podman" => format!(
+            "unset CONTAINER_HOST: {engine} needs no service; or name one of yours: systemctl --user start podman.socket"
+        ),
+        Some(ssh) => format!("{ssh} 'sudo usermod -aG docker \"$USER\"'"),
+        None => {
+            "sudo usermod -aG docker \"$USER\", then log in again; or set DOCKER_HOST to an engine that is yours".into()
+        }
+    }
+}
+
 /// How the engine behind this program is started.
 fn start_hint(engine: &Engine) -> String {
-    match engine.program.rsplit('/').next().unwrap_or_default() {
-        "podman" => "podman machine start (macOS), or set CONTAINER_HOST to where it listens".into(),
+    match base(engine) {
+        "podman" => "podman machine start (macOS), systemctl --user start podman.socket (Linux), or unset CONTAINER_HOST: on Linux \
+                     podman needs no service"
+            .into(),
         _ if engine.dialect.is_apple() => format!("{engine} system start"),
         _ => "start it (sudo systemctl start docker, or Docker Desktop), or set DOCKER_HOST to where it listens".into(),
     }
 }
+
+/// A program's name.
+fn base(engine: &Engine) -> &str {
+    engine.program.rsplit('/').next().unwrap_or_default()
+}
+
+const NOT_UNDERSTOOD: &[&str] = &[
+    // Podman's.
+    "is not a supported schema",
+    "unable to resolve docker endpoint",
+    "invalid bind address format",
+    "unable to parse docker host",
+    "ssh host connection is not valid",
+];
 
 const UNREACHABLE: &[&str] = &[
     // Apple's.
@@ -190,6 +229,7 @@ mod tests {
             ("ERROR (catatonit:2): failed to exec pid1: No such file or directory", Class::InvalidImage),
             ("sh: 1: head: not found", Class::InvalidImage),
             ("Error: statfs /x: no such file or directory", Class::Usage),
+            ("unknown flag: --pull\nSee 'docker run --help'.", Class::Config),
             ("Error: unknown mount option \"uid=0\": invalid mount option", Class::Config),
             // Recorded from the client 28.2.2 with a wrong DOCKER_CONTEXT and a wrong DOCKER_HOST; the last two are other wordings, not recorded.
             (

@@ -10,6 +10,7 @@ mod ask;
 mod carry;
 mod container;
 mod dialect;
+mod distant;
 mod docker;
 mod door;
 mod endpoint;
@@ -34,6 +35,7 @@ mod owner;
 mod pass;
 mod pipes;
 mod presence;
+mod rootless;
 mod sandbox;
 mod sidecar;
 mod warm;
@@ -43,12 +45,12 @@ use std::time::Duration;
 
 pub use addresses::of_this_machine;
 pub use ask::{
-    EngineFacts, ImageFacts, image_command, info_command, inspect_command, is_told_of, network_command, read_image,
-    read_info, read_info_errors, remove_command,
+    EngineFacts, ImageFacts, beside_command, image_command, info_command, inspect_command, is_told_of, network_command,
+    read_image, read_info, read_info_errors, remove_command,
 };
 pub use carry::Remote;
 pub use container::{Container, HOME, SHARED};
-pub use dialect::{Engine, HOST_NAME, HostName};
+pub use dialect::{Engine, HostName};
 pub use docker::{DockerRunner, unenforced};
 pub use door::{forget as forget_door, keep as keep_door};
 pub use endpoint::{address as engine_address, is_remote};

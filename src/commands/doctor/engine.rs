@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::check::Check;
+use super::limits::limits;
 use super::machine::space;
-use super::verdict::DELEGATE;
 use super::vm::{self, has_machines};
 use crate::command::CommandSpec;
 use crate::commands::run::place;
@@ -182,6 +182,9 @@ impl Look<'_> {
         }
         let mapping =
             Mapping::of_caller(self.engine.dialect, |name| env.text(name).map(str::to_owned), env.home().as_deref());
+        if !self.engine.dialect.is_apple() && place::is_copied(self.settings, env) {
+            return Check::ok(id, "the workspace is copied there: what comes back is yours");
+        }
         match (facts.rootless, mapping) {
             (true, Mapping::Same { uid, .. }) if uid != 0 => Check::warn(
                 id,
@@ -254,13 +257,6 @@ fn is_nothing(answer: &[u8]) -> bool {
 /// The names of containers, for people.
 pub fn names(rows: &[Row]) -> String {
     rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn limits(facts: &EngineFacts) -> Check {
-    if facts.lacks.is_empty() {
-        return Check::ok("engine.limits", "it can enforce memory, cpus and pids");
-    }
-    Check::warn("engine.limits", format!("it says that it cannot enforce {}", facts.lacks.join(", ")), DELEGATE)
 }
 
 /// The room that the engine has, where it is certainly on this machine: a folder of that name may be here, too.

@@ -3,6 +3,7 @@
 mod check;
 mod engine;
 mod image;
+mod limits;
 mod machine;
 mod path;
 mod reach;

@@ -14,14 +14,15 @@ use super::machine::unwritable;
 use super::scratch::Scratch;
 use super::verdict::{Expected, Named, Port, judge};
 use super::vm::has_machines;
-use super::watch::Watch;
+use super::watch::{Go, Watch};
 use crate::agents;
 use crate::command::CommandSpec;
 use crate::commands::run::{Order, Plan, Workspace, place, services};
 use crate::config::{AgentName, Environment, Mode, Settings};
 use crate::failure::{Class, Failure};
 use crate::runner::{
-    self, End, Engine, Host, Limits, Outcome, Service, Sink, Stop, inspect_command, is_told_of, remove_command,
+    self, End, Engine, Host, Limits, Outcome, Service, Sink, Stop, beside_command, inspect_command, is_told_of,
+    remove_command,
 };
 
 const PROBE: &str = include_str!("probe.sh");
@@ -107,6 +108,9 @@ impl Path<'_> {
         let canary = format!("canary-{canary}");
         let (ports, names) = (self.ports(), self.names());
         let processes = self.processes();
+        let engine = &self.engine();
+        let host_name = (!self.is_far()).then(|| engine.host().name);
+        let copied = self.mode() == Mode::Docker && place::is_copied(self.settings, self.env);
         let words = |words: Vec<String>| OsString::from(words.join(" "));
         let args = vec![
             if self.mode().is_container() { "container" } else { "host" }.into(),
@@ -114,14 +118,16 @@ impl Path<'_> {
             words(names.iter().filter_map(|named| named.name.clone()).collect()),
             words(ports.iter().filter_map(|port| port.number).map(|port| port.to_string()).collect()),
             words(self.untold.iter().map(ToString::to_string).collect()),
-            if self.is_beside_services() { "127.0.0.1" } else { self.engine().host().name }.into(),
+            if self.is_beside_services() { "127.0.0.1" } else { host_name.unwrap_or_default() }.into(),
+            host_name.unwrap_or_default().into(),
         ];
         let side = Workspace { path: scratch.side() };
         let mut plan = self.plan(&Order::of_ours(self.settings.clone(), side, PROBE, args), &run_id)?;
         plan.hand_in(CANARY, &canary);
-        let inspect = self.mode().is_container().then(|| inspect_command(&self.engine(), &run_id));
+        let inspect = self.mode().is_container().then(|| inspect_command(engine, &run_id));
         let resolved: Vec<_> = names.iter().map(|named| named.name.clone().map(resolve)).collect();
-        let mut watch = Watch::new(self.host, inspect, scratch.side().join("go"), &canary);
+        let go = if copied { Go::Beside(beside_command(engine, &run_id)) } else { Go::File(scratch.side().join("go")) };
+        let mut watch = Watch::new(self.host, inspect, go, &canary);
         let limits = Limits { timeout: Some(PROBE_LIMIT), idle_timeout: None, grace: GRACE };
         let outcome = plan.observe(&limits, &mut watch)?;
         watch.accept();
@@ -132,6 +138,8 @@ impl Path<'_> {
         let expected = Expected {
             settings: self.settings,
             container: self.mode().is_container(),
+            copied,
+            host_name,
             canary,
             made: scratch.side().join("made"),
             ours: scratch.side().join(".git"),
@@ -158,9 +166,14 @@ impl Path<'_> {
         !self.mode().is_container() || *self.settings.sandbox.network == "host"
     }
 
+    /// Whether the agents' containers are on another machine.
+    fn is_far(&self) -> bool {
+        self.mode() == Mode::Docker && place::is_far(self.settings, self.env)
+    }
+
     /// The services of this machine that agents are handed, and whether somebody listens there.
     fn ports(&self) -> Vec<Port> {
-        let has_host = *self.settings.sandbox.network != "none" && !self.settings.is_listed();
+        let has_host = *self.settings.sandbox.network != "none" && !self.settings.is_listed() && !self.is_far();
         let mut ports: Vec<Port> = Vec::new();
         for agent in self.agents {
             for (variable, Service { port, .. }) in

@@ -7,7 +7,8 @@
 #   $4  ports of the host to try
 #   $5  agents whose version is wanted
 #   $6  what the host is called, where those ports are
-where=$1 processes=$2 names=$3 ports=$4 agents=$5 home=$6
+#   $7  what a container calls the host, if it is the engine's
+where=$1 processes=$2 names=$3 ports=$4 agents=$5 home=$6 host=$7
 
 say() { printf '%s=%s\n' "$1" "$2"; }
 
@@ -84,6 +85,9 @@ if [ "$where" = container ]; then
         case $key in CapEff: | CapBnd: | NoNewPrivs:) say "${key%:}" "$value" ;; esac
     done </proc/self/status
     say memory "$(first /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes)"
+    say swap "$(first /sys/fs/cgroup/memory.swap.max)"
+    say memory-and-swap "$(first /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes)"
+    say machines-swap "$(grep '^SwapTotal:' /proc/meminfo | tr -cd '0-9')"
     say pids "$(first /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max)"
     say cpus "$(first /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us)"
     # Where the limit is a machine's, or the user's.
@@ -94,15 +98,15 @@ if [ "$where" = container ]; then
     while read -r key rest value hard; do
         case "$key $rest" in "Max processes") say machine.pids "$value" ;; esac
     done </proc/self/limits
-    while read -r address aliases; do
-        case " $aliases " in *" host.docker.internal "*) say host "$address" ;; esac
+    while [ -n "$host" ] && read -r address aliases; do
+        case " $aliases " in *" $host "*) say host "$address" ;; esac
     done </etc/hosts
 fi
 
 say ready yes
 while [ ! -s go ]; do sleep 0.05 2>/dev/null || sleep 1; done
 read -r port <go
-[ "$port" = 0 ] || say listener "$(reach host.docker.internal "$port")"
+[ "$port" = 0 ] || say listener "$(reach "$host" "$port")"
 for port in $ports; do say "port.$port" "$(reach "$home" "$port")"; done
 for name in $names; do say "name.$name" "$(resolve "$name")"; done
 for agent in $agents; do

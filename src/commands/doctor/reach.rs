@@ -7,7 +7,6 @@ use super::check::Check;
 use super::verdict::{Judge, Named, Port};
 use super::vm::has_machines;
 use crate::failure::{Class, Failure};
-use crate::runner::HOST_NAME;
 
 /// Lets containers on the default network in.
 const FIREWALL: &str = "sudo iptables -I INPUT -i docker0 -j ACCEPT";
@@ -27,18 +26,20 @@ impl Judge<'_> {
             return self.checks.push(Check::skip(id, reason));
         }
         let seen = &self.watch.seen;
+        let Some(name) = self.expected.host_name else {
+            return self.checks.push(Check::skip(id, "the engine is on another machine"));
+        };
         let check = match (&seen.listened, self.value("listener")) {
-            (None, _) => Check::skip(
-                id,
-                format!("{HOST_NAME} is no name on network {}", *self.expected.settings.sandbox.network),
-            ),
+            (None, _) => {
+                Check::skip(id, format!("{name} is no name on network {}", *self.expected.settings.sandbox.network))
+            }
             (Some(Err(why)), _) => Check::skip(id, format!("nothing could listen for it ({why})")),
             (Some(Ok(at)), _) if seen.reached => {
-                Check::ok(id, format!("{HOST_NAME} reaches this machine, at {at}")).took(self.took("listener"))
+                Check::ok(id, format!("{name} reaches this machine, at {at}")).took(self.took("listener"))
             }
             (Some(Ok(_)), "untold") => Check::skip(id, "the image has nothing to connect with (bash, or nc)"),
             (Some(Ok(at)), _) => {
-                let fact = format!("{HOST_NAME} does not reach {at} on this machine");
+                let fact = format!("{name} does not reach {at} on this machine");
                 Check::warn(id, fact, FIREWALL).took(self.took("listener"))
             }
         };

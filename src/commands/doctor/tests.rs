@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::verdict::{Expected, Named, Port, judge};
-use super::watch::{Step, Watch};
+use super::watch::{Go, Step, Watch};
 use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::redact::Secrets;
 use crate::runner::{End, Host, Interrupts, Outcome, Timings};
@@ -24,6 +24,7 @@ fn healthy() -> Vec<(&'static str, &'static str)> {
         ("CapEff", ZERO),
         ("CapBnd", ZERO),
         ("memory", "4294967296"),
+        ("memory-and-swap", "4294967296"),
         ("pids", "512"),
         ("cpus", "200000 100000"),
         ("host", "198.18.0.1"),
@@ -41,7 +42,7 @@ fn healthy() -> Vec<(&'static str, &'static str)> {
 fn troubles(change: &[(&'static str, &'static str)], here: bool, seen: impl Fn(&mut Watch<'_>)) -> Vec<String> {
     let host = Host { interrupts: Interrupts::default(), verbose: false, secrets: Secrets::default() };
     let made = tempfile::NamedTempFile::new().unwrap();
-    let mut watch = Watch::new(&host, None, made.path().to_owned(), "canary-1");
+    let mut watch = Watch::new(&host, None, Go::File(made.path().to_owned()), "canary-1");
     let value = |key, value| change.iter().find(|(changed, _)| *changed == key).map_or(value, |(_, value)| *value);
     let steps = healthy().into_iter().map(|(key, well)| (key, value(key, well))).filter(|(_, value)| *value != "gone");
     watch.steps =
@@ -55,6 +56,8 @@ fn troubles(change: &[(&'static str, &'static str)], here: bool, seen: impl Fn(&
     let expected = Expected {
         settings: &settings,
         container: true,
+        copied: false,
+        host_name: Some("host.docker.internal"),
         canary: "canary-1".into(),
         made: made.path().to_owned(),
         ours: made.path().to_owned(),
@@ -101,6 +104,8 @@ fn every_step_that_is_not_as_it_should_be_is_told() {
         ("CapBnd", "00000000a80425fb", "fail run.capabilities"),
         ("memory", "9223372036854771712", "fail run.memory"),
         ("memory", "max", "fail run.memory"),
+        ("memory-and-swap", "", "warn run.swap"),
+        ("memory-and-swap", "9223372036854771712", "warn run.swap"),
         ("memory", "", "warn run.memory"),
         ("cpus", "-1", "fail run.cpus"),
         ("cpus", "max 100000", "fail run.cpus"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::check::Check;
 use super::image;
+use super::limits::{DELEGATE, NO_SWAP};
 use super::vm::has_machines;
 use super::watch::{Step, Watch};
 use crate::config::{AgentName, Settings};
@@ -41,6 +42,10 @@ pub struct Expected<'a> {
     pub settings: &'a Settings,
     /// Whether that is a container's.
     pub container: bool,
+    /// Whether the probe has a copy of its folder.
+    pub copied: bool,
+    /// What its container calls this machine; absent where that is another one than the engine's.
+    pub host_name: Option<&'static str>,
     /// The secret that it is handed.
     pub canary: String,
     /// The file that it makes.
@@ -175,6 +180,10 @@ impl<'a> Judge<'a> {
             "git config --global --add safe.directory '*'"
         };
         self.simple("run.git", "git", "git works in a repository", fix);
+        if self.expected.copied {
+            let reason = "the git folder of a linked worktree is not copied to the engine";
+            return self.checks.push(Check::skip("run.git-worktree", reason));
+        }
         self.simple("run.git-worktree", "git-worktree", "git works in a linked worktree", fix);
     }
 
@@ -222,6 +231,7 @@ impl<'a> Judge<'a> {
         // Engines round to pages.
         let in_force = self.value("memory").parse::<u64>().is_ok_and(|limit| limit <= memory && limit + 65536 > memory);
         self.limit("run.memory", "memory", in_force, &format!("{} of memory at most", sandbox.memory.value));
+        self.swap(memory);
         let pids = *sandbox.pids;
         let in_force = self.value("pids").parse::<u32>().is_ok_and(|limit| limit == pids);
         self.limit("run.pids", "pids", in_force, &format!("{pids} processes at most"));
@@ -243,6 +253,21 @@ impl<'a> Judge<'a> {
             };
             self.add("processes", check);
         }
+    }
+
+    /// Whether the agent can have swap beside its `memory`, bytes.
+    fn swap(&mut self, memory: u64) {
+        let bytes = |key| self.value(key).parse::<u64>().ok();
+        let none_here = bytes("machines-swap") == Some(0);
+        let limited = bytes("swap") == Some(0) || bytes("memory-and-swap").is_some_and(|both| both <= memory + 65536);
+        let check = if limited {
+            Check::ok("run.swap", "no swap beside that, says the kernel")
+        } else if none_here {
+            Check::ok("run.swap", "no swap beside that: the engine's machine has none")
+        } else {
+            Check::warn("run.swap", "the agent can have swap beside that: the kernel does not limit it", NO_SWAP)
+        };
+        self.add("memory", check);
     }
 
     fn limit(&mut self, id: &str, key: &str, in_force: bool, what: &str) {
@@ -314,9 +339,6 @@ impl<'a> Judge<'a> {
         self.checks.push(Check::fail("run.end", &failure.because(outcome.stderr_tail.as_str())));
     }
 }
-
-/// Hands control groups on to the user's own services.
-pub const DELEGATE: &str = r"sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\nDelegate=cpu memory pids\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload; then log in again";
 
 const ANOTHER_ENGINE: &str = "use another engine: ringfence sandbox set docker.command docker";
 

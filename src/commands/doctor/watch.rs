@@ -37,13 +37,20 @@ pub struct Seen {
     pub took: Duration,
 }
 
+/// How the waiting probe is let go on: by a file `go` in its folder.
+pub enum Go {
+    /// It has our files: this one.
+    File(PathBuf),
+    /// It has copies of them: what executes a script of a shell, the last argument, in its folder.
+    Beside(CommandSpec),
+}
+
 /// Watches.
 pub struct Watch<'a> {
     host: &'a Host,
     /// What is asked of the engine about the container.
     inspect: Option<CommandSpec>,
-    /// The file that the probe waits for.
-    go: PathBuf,
+    go: Go,
     canary: String,
     partial: Vec<u8>,
     last: Instant,
@@ -55,8 +62,8 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// A watch on the probe with this canary, which waits for the file `go`.
-    pub fn new(host: &'a Host, inspect: Option<CommandSpec>, go: PathBuf, canary: &str) -> Self {
+    /// A watch on the probe with this canary, which waits for `go`.
+    pub fn new(host: &'a Host, inspect: Option<CommandSpec>, go: Go, canary: &str) -> Self {
         Watch {
             host,
             inspect,
@@ -103,7 +110,10 @@ impl<'a> Watch<'a> {
         }
         let port = self.listener.as_ref().and_then(|listener| listener.local_addr().ok()).map_or(0, |own| own.port());
         // Where it cannot be written the probe waits until its limit, and that is told.
-        let _ = fs::write(&self.go, format!("{port}\n"));
+        match &self.go {
+            Go::File(path) => drop(fs::write(path, format!("{port}\n"))),
+            Go::Beside(shell) => drop(self.host.capture(&shell.clone().arg(format!("echo {port} >go")), CALL)),
+        }
         self.seen.took = began.elapsed();
     }
 

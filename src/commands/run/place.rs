@@ -101,7 +101,7 @@ pub fn is_copied(settings: &Settings, env: &Environment) -> bool {
 }
 
 /// Whether the engine of mode docker is on another machine.
-fn is_far(settings: &Settings, env: &Environment) -> bool {
+pub fn is_far(settings: &Settings, env: &Environment) -> bool {
     let variable = |name: &str| env.text(name).map(str::to_owned);
     let engine = engine(Mode::Docker, settings);
     let address = engine_address(engine.dialect, variable, env.home().as_deref());
