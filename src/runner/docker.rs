@@ -9,8 +9,8 @@ use super::carry::{Parcel, Receiver};
 use super::frame::{Around, Inside};
 use super::marks::Fault;
 use super::observed::Observed;
-use super::sidecar::{self, Minding, Sidecar};
-use super::{Container, End, HostRunner, Job, Limits, Outcome, Remote, Runner, Sink, host};
+use super::sidecar::{Minding, Sidecar};
+use super::{Container, End, HostRunner, Job, Limits, Outcome, Remote, Runner, Sink, door, host};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -89,8 +89,8 @@ impl Runner for DockerRunner {
             return Err(unenforced(&self.container.engine, &observed.lacking).into());
         }
         if let Some(fault) = host::fault(job, &observed) {
-            let no_perl = observed.fault == Some(Fault::Relay) && sidecar::is_without_perl(&observed.outside);
-            return Err(if no_perl { sidecar::without_perl(&self.container.image) } else { fault }.into());
+            let no_perl = observed.fault == Some(Fault::Relay) && door::is_without_perl(&observed.outside);
+            return Err(if no_perl { door::without_perl(&self.container.image) } else { fault }.into());
         }
         Err(self.not_observed(&observed, answered).into())
     }

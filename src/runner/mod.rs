@@ -52,7 +52,7 @@ pub use carry::Remote;
 pub use container::{Container, HOME, SHARED};
 pub use dialect::{Engine, HostName};
 pub use docker::{DockerRunner, unenforced};
-pub use door::{forget as forget_door, keep as keep_door};
+pub use door::{Door, DoorInside, PUMP};
 pub use endpoint::{address as engine_address, is_remote};
 pub use forward::{Forward, Forwards};
 pub use frame::{MAKE_HOME, NAME as NAME_INSIDE, PLACES as PLACES_INSIDE, marker as run_marker};
@@ -74,7 +74,7 @@ pub use presence::{
 pub use sandbox::{
     LOOP, SIGNAL as SIGNAL_INSIDE, Sandbox, default_name, is_sandbox_name, loop_name, shape as sandbox_shape, tenths,
 };
-pub use sidecar::{Door, DoorInside, PUMP};
+pub use sidecar::{forget as forget_door, keep as keep_door};
 pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox, stopped_under, without_door};
 
 use crate::command::CommandSpec;

@@ -1,5 +1,5 @@
-//! The container that keeps a sandbox's door: the only one of the two that has a network. It lives while our end of its standard
-//! input is open, and with it goes the folder that both share.
+//! The container that keeps a sandbox's door: the only one of the two that has a network. A run's lives while our end of its
+//! standard input is open, and with it goes the folder that both share; a warm sandbox's is made before that, which then holds it.
 
 use std::io::{self, BufRead, BufReader, PipeReader, Read};
 use std::sync::Arc;
@@ -10,118 +10,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::door::{is_without_perl, without_perl};
 use super::forward::Listening;
 use super::pipes::{Order, Tail, hold};
-use super::{Container, Host, Sink, Stop, engine, frame, identity};
+use super::{Container, Door, Host, Sink, Stop, frame};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
-/// How long the engine may take to make a container, or to remove one.
+/// How long the engine may take to make a container or to remove one, and a door to open.
 const ENGINE: Duration = Duration::from_secs(60);
 /// How long the door may take to end once it is let go.
 const END: Duration = Duration::from_secs(10);
 
-/// What reads and writes between pairs of sockets: half of each of the two programs of a door.
-pub const PUMP: &str = include_str!("pump.pl");
-
-/// A door, seen from inside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DoorInside {
-    /// Whether nothing is to be done where it is not there.
-    pub expected: bool,
-    /// Its socket.
-    pub socket: &'static str,
-    /// The file in which it counts who knocks.
-    pub knocks: &'static str,
-    /// What is executed in its container once that has been started again, so that no name leads to this machine as it is now.
-    pub renew: Vec<String>,
-    /// What leads programs to it.
-    pub variables: Vec<(&'static str, String)>,
-}
-
-/// A way out for a container that has no network of its own.
-#[derive(Clone, Debug)]
-pub struct Door {
-    /// The folder that both containers see.
-    pub folder: &'static str,
-    /// What is seen of it.
-    pub inside: DoorInside,
-    /// Where the agent finds it, at 127.0.0.1.
-    pub port: u16,
-    /// What the door's container runs: a shell script. It says `open` first, and at its end whatever is to be known.
-    pub script: Vec<u8>,
-    /// What it runs for a warm sandbox: it ends once nobody holds a connection to `life`.
-    pub lasting: String,
-    /// The socket that a warm sandbox holds.
-    pub life: &'static str,
-}
-
-impl Door {
-    /// The name of the container of a run's door.
-    pub(super) fn name(run_id: &str) -> String {
-        format!("{}-door", Container::name(run_id))
-    }
-
-    /// Makes the container. It is root inside, without a capability: so the folder is its own.
-    fn create_command(&self, container: &Container, run_id: &str) -> CommandSpec {
-        let spec = container.engine.command().args(["create", "--rm", "--interactive"]);
-        let labels = [("ringfence.run", run_id.to_owned())].into_iter().chain(identity::owner_labels(container.grace));
-        self.hardened(spec, container, run_id, labels).option("-c", frame::BOOT)
-    }
-
-    /// Makes and starts the one of a warm sandbox, whose making is called `made`.
-    pub(super) fn keep_command(&self, container: &Container, made: &str) -> CommandSpec {
-        let labels = [("ringfence.made", made.to_owned()), ("ringfence.created", identity::now_rfc3339())];
-        self.hardened(container.engine.command().args(["run", "--detach"]), container, made, labels)
-            .option("-c", self.lasting.as_str())
-    }
-
-    fn hardened(
-        &self,
-        spec: CommandSpec,
-        container: &Container,
-        id: &str,
-        labels: impl IntoIterator<Item = (&'static str, String)>,
-    ) -> CommandSpec {
-        let mut spec = spec.args(["--pull", "never", "--log-driver", "none"]).option("--name", Door::name(id));
-        let all = [
-            ("ringfence", "1".to_owned()),
-            ("ringfence.kind", "door".to_owned()),
-            ("ringfence.workspace", container.workspace.to_string_lossy().into_owned()),
-        ];
-        for (name, value) in all.into_iter().chain(labels) {
-            spec = spec.option("--label", format!("{name}={value}"));
-        }
-        // Where the host has a name it is one that leads inward.
-        if container.engine.dialect.adds_host {
-            spec = spec.option("--add-host", format!("{}:host-gateway", container.engine.dialect.host_name));
-        }
-        // It is the agent's image, whose variables are not to bring anything into the door.
-        for name in ["PERL5OPT", "PERL5LIB", "LD_PRELOAD"] {
-            spec = spec.option("--env", format!("{name}="));
-        }
-        spec.args(["--user", "0:0", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"])
-            .args(["--pids-limit", "2048", "--memory", "1g", "--memory-swap", "1g"])
-            .option("--network", container.network.as_str())
-            .option("--volume", self.folder)
-            .args(["--workdir", "/", "--entrypoint", "sh"])
-            .arg(container.image.as_str())
-    }
-
-    /// Starts it on our streams.
-    fn start_command(container: &Container, run_id: &str) -> CommandSpec {
-        container.engine.command().args(["start", "--attach", "--interactive"]).arg(Door::name(run_id))
-    }
-
-    /// What is executed for it before the agent's container is run, and beside that.
-    pub(super) fn commands(&self, container: &Container, run_id: &str) -> [CommandSpec; 2] {
-        [self.create_command(container, run_id), Door::start_command(container, run_id)]
-    }
-
-    fn remove_command(container: &Container, run_id: &str) -> CommandSpec {
-        container.engine.remove_command().arg(Door::name(run_id))
-    }
-}
+/// Waits until the door is there, as long as its container is.
+const WAIT: &str = "until [ -S \"$1\" ]; do sleep 0.02 || sleep 1; done";
 
 /// A door that is being opened, or is open.
 pub(super) struct Sidecar<'a> {
@@ -144,21 +46,18 @@ impl<'a> Sidecar<'a> {
         let removing = || remove(host, container, run_id);
         let create = door.create_command(container, run_id);
         // Not ended by a signal: the engine would go on making it, and nobody would know when it is there to be removed.
-        let patient = host.undeterred();
-        let made = patient.capture(&create, ENGINE).inspect_err(|_| removing())?;
+        let made = host.undeterred().capture(&create, ENGINE).inspect_err(|_| removing())?;
         let made = made.ok_or_else(|| {
             removing();
             Failure::new(Class::Engine, "the engine did not make the door's container in a minute", "run it again")
         })?;
         if !made.status.success() {
-            let Container { engine, image, network, .. } = container;
-            return Err(engine::classify(engine, image, network, &made.stderr, made.status.code()).into());
+            return Err(container.failure(&made.stderr, made.status.code()).into());
         }
         if host.interrupts.count() > 0 {
             removing();
-            let class = Class::Interrupted(host.interrupts.signal());
             let message = "interrupted while the sandbox's door was made";
-            return Err(Failure::new(class, message, "run it again when you want it to go on").into());
+            return Err(Failure::interrupted(host.interrupts.signal(), message).into());
         }
         Sidecar::start(host, container, door, run_id).inspect_err(|_| removing())
     }
@@ -221,11 +120,10 @@ impl<'a> Sidecar<'a> {
     }
 
     fn never_opened(&self, text: &str, status: Option<i32>) -> Failure {
-        let Container { engine, image, network, .. } = self.container;
         if is_without_perl(text) {
-            return without_perl(image);
+            return without_perl(&self.container.image);
         }
-        let failure = engine::classify(engine, image, network, text, status);
+        let failure = self.container.failure(text, status);
         match failure.class {
             Class::Engine => {
                 Failure { message: "the sandbox's door to the network could not be opened".into(), ..failure }
@@ -247,24 +145,9 @@ impl Drop for Sidecar<'_> {
     }
 }
 
-/// Whether a shell says in `text` that it found no perl.
-pub(super) fn is_without_perl(text: &str) -> bool {
-    text.contains("perl: not found") || text.contains("perl: command not found")
-}
-
-/// An image in which neither half of a door can run.
-pub(super) fn without_perl(image: &str) -> Failure {
-    Failure::new(
-        Class::InvalidImage,
-        format!("the image {image} has no perl, which --allow-host and --forward need in it"),
-        "use an image of the Debian family, or install perl in yours: ringfence sandbox build-image",
-    )
-}
-
 /// After a signal, too. That there is none is the usual answer.
 fn remove(host: &Host, container: &Container, run_id: &str) {
-    let host = host.undeterred();
-    let _ = host.capture(&Door::remove_command(container, run_id), ENGINE);
+    let _ = host.undeterred().capture(&Door::remove_command(container, run_id), ENGINE);
 }
 
 fn listen(stdout: PipeReader, opened: &AtomicBool) -> String {
@@ -283,6 +166,36 @@ fn last_of(mut stderr: PipeReader) -> String {
         tail.push(&chunk[..length]);
     }
     tail.text()
+}
+
+/// Makes the container for the door of a sandbox, if it is to have one, and waits until it is open. `made` names this making.
+///
+/// # Errors
+/// What is made may then still be there, with that name in its label.
+pub fn keep(host: &Host, container: &Container, made: &str) -> Result<()> {
+    let Some(door) = &container.door else { return Ok(()) };
+    let ask = |command: &CommandSpec| {
+        let answer = host.capture(command, ENGINE)?;
+        let late = || Failure::new(Class::Engine, "the sandbox's door did not open in a minute", "try it again");
+        anyhow::Ok(answer.ok_or_else(late)?)
+    };
+    let answer = ask(&door.keep_command(container, made))?;
+    if !answer.status.success() {
+        return Err(container.failure(&answer.stderr, answer.status.code()).into());
+    }
+    let wait = container.engine.command().args(["exec"]).arg(Door::name(made));
+    if !ask(&wait.args(["sh", "-c", WAIT, "sh", door.inside.socket]))?.status.success() {
+        // It did not stay up, and nothing else is known to keep it from that.
+        return Err(without_perl(&container.image).into());
+    }
+    Ok(())
+}
+
+/// Removes it again, where the sandbox was not made.
+pub fn forget(host: &Host, container: &Container, made: &str) {
+    if container.door.is_some() {
+        remove(host, container, made);
+    }
 }
 
 /// Minds what a run's container depends on, while the run's own sink takes what the agent writes.
