@@ -82,17 +82,7 @@ impl Runner for DockerRunner {
         let answered = self.sweep(job, &observed);
         // Why the door never opened says more than that its socket was not there.
         let door = sidecar.map(Sidecar::finish).transpose()?.flatten();
-        if let Some(outcome) = host::outcome(&observed) {
-            return Ok(Outcome { door, ..outcome });
-        }
-        if !observed.started && !observed.lacking.is_empty() {
-            return Err(unenforced(&self.container.engine, &observed.lacking).into());
-        }
-        if let Some(fault) = host::fault(job, &observed) {
-            let no_perl = observed.fault == Some(Fault::Relay) && door::is_without_perl(&observed.outside);
-            return Err(if no_perl { door::without_perl(&self.container.image) } else { fault }.into());
-        }
-        Err(self.not_observed(&observed, answered).into())
+        Ok(Outcome { door, ..self.verdict(job, &observed, answered)? })
     }
 
     fn companions(&self, job: &Job) -> Vec<CommandSpec> {
@@ -127,19 +117,24 @@ impl DockerRunner {
         Ok(outcome)
     }
 
-    /// What was seen of a container, as the end of a run.
+    /// What was seen of a container, as the end of a run, and nothing is left of it.
     fn judge(&self, job: &Job, observed: &Observed) -> Result<Outcome> {
         let answered = self.sweep(job, observed);
+        Ok(self.verdict(job, observed, answered)?)
+    }
+
+    /// What was seen of a container, as the end of a run. `answered` says whether its engine did afterwards.
+    fn verdict(&self, job: &Job, observed: &Observed, answered: bool) -> Result<Outcome, Failure> {
         if let Some(outcome) = host::outcome(observed) {
             return Ok(outcome);
         }
         if !observed.started && !observed.lacking.is_empty() {
-            return Err(unenforced(&self.container.engine, &observed.lacking).into());
+            return Err(unenforced(&self.container.engine, &observed.lacking));
         }
-        if let Some(fault) = host::fault(job, observed) {
-            return Err(fault.into());
+        if observed.fault == Some(Fault::Relay) && door::is_without_perl(&observed.outside) {
+            return Err(door::without_perl(&self.container.image));
         }
-        Err(self.not_observed(observed, answered).into())
+        Err(host::fault(job, observed).unwrap_or_else(|| self.not_observed(observed, answered)))
     }
 
     fn not_returned(&self) -> Failure {
