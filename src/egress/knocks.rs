@@ -15,11 +15,31 @@ pub struct Denied {
     pub fix: String,
 }
 
+/// What became of who knocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It was let through.
+    Allowed,
+    /// It was not.
+    Denied,
+}
+
+impl Verdict {
+    /// The name, as the door writes it and as it is shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Allowed => "allowed",
+            Verdict::Denied => "denied",
+        }
+    }
+}
+
 /// A line of the door's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knock {
-    /// `allowed` or `denied`.
-    pub verdict: String,
+    /// What became of it.
+    pub verdict: Verdict,
     /// The host that was asked for.
     pub host: String,
     /// Its port; 0 where there is no telling.
@@ -33,11 +53,9 @@ pub struct Knock {
 impl Knock {
     /// Reads a line `allowed|denied COUNT HOST PORT WHY`.
     fn read(line: &str) -> Option<Self> {
-        let [verdict @ ("allowed" | "denied"), count, host, port, why] = line.split(' ').collect::<Vec<_>>()[..] else {
-            return None;
-        };
+        let [verdict, count, host, port, why] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
         Some(Knock {
-            verdict: verdict.to_owned(),
+            verdict: [Verdict::Allowed, Verdict::Denied].into_iter().find(|one| one.as_str() == verdict)?,
             host: host.to_owned(),
             port: port.parse().ok()?,
             count: count.parse().ok()?,
@@ -76,12 +94,12 @@ impl Knocks {
         for mut knock in now.into_iter().filter_map(Knock::read) {
             let known = before.iter().find(|known| known.is_like(&knock)).map_or(0, |known| known.count);
             knock.count = knock.count.saturating_sub(known);
-            match knock.verdict.as_str() {
+            match knock.verdict {
                 _ if knock.count == 0 => {}
                 // Those that were too many have no name, and it is no rule.
-                "allowed" if knock.port == 0 => {}
-                "allowed" => knocks.allowed.push((knock.host, knock.port)),
-                _ => {
+                Verdict::Allowed if knock.port == 0 => {}
+                Verdict::Allowed => knocks.allowed.push((knock.host, knock.port)),
+                Verdict::Denied => {
                     let fix = fix(&knock, sandbox);
                     let port = (knock.port > 0).then_some(knock.port);
                     knocks.add(Denied { host: knock.host, port, count: knock.count, fix });

@@ -84,7 +84,7 @@ fn show(args: &NetworkArgs, rules: &Rules, knocks: &[Knock], printer: &Printer) 
     if args.log {
         let mut table = Table::new(&["VERDICT", "HOST", "PORT", "COUNT", "WHY"]);
         for Knock { verdict, host, port, count, why } in knocks {
-            table.row([verdict, host, &port.to_string(), &count.to_string(), why]);
+            table.row([verdict.as_str(), host, &port.to_string(), &count.to_string(), why]);
         }
         return table.lines().try_for_each(|line| printer.line(&line));
     }
