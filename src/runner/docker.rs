@@ -123,7 +123,7 @@ impl DockerRunner {
         Ok(self.verdict(job, observed, answered)?)
     }
 
-    /// What was seen of a container, as the end of a run. `answered` says whether its engine did afterwards.
+    /// What was seen of a container, as the end of a run. `answered` says whether the engine did when what was left was removed.
     fn verdict(&self, job: &Job, observed: &Observed, answered: bool) -> Result<Outcome, Failure> {
         if let Some(outcome) = host::outcome(observed) {
             return Ok(outcome);

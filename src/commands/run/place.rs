@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::attachments::Root;
-use super::reach::{self, Reach, Ways};
+use super::order::Order;
+use super::reach::{self, Ways};
 use super::workspace::Workspace;
-use crate::agents::Agent;
 use crate::config::{AgentName, Environment, Handover, Mode, Origin, Settings};
 use crate::egress::Policy;
 use crate::failure::Failure;
@@ -15,23 +15,6 @@ use crate::runner::{
     Container, DockerRunner, Engine, HOME, Host, HostName, HostRunner, Mapping, Mount, Remote, Runner, SHARED,
     engine_address, is_remote, unenforced,
 };
-
-/// What decides where a run takes place.
-#[derive(Clone, Copy)]
-pub struct Circumstances<'a> {
-    /// Of this run.
-    pub settings: &'a Settings,
-    /// What it may reach, but for the listed hosts.
-    pub reach: &'a Reach,
-    /// Who works there.
-    pub agent: &'a dyn Agent,
-    /// In which folder.
-    pub workspace: &'a Workspace,
-    /// The caller's environment.
-    pub env: &'a Environment,
-    /// This machine.
-    pub host: &'a Host,
-}
 
 /// The place of a run whose warm sandbox does not exist.
 pub struct Instead {
@@ -67,10 +50,10 @@ pub struct Place {
     pub warnings: Vec<String>,
 }
 
-/// The place that `mode` means.
-pub fn choose(mode: Mode, of: Circumstances<'_>) -> Result<Place> {
-    let Circumstances { settings, reach, workspace, host, .. } = of;
-    match mode {
+/// The place that the mode of `order` means.
+pub fn choose(order: &Order, env: &Environment, host: &Host) -> Result<Place> {
+    let Order { settings, workspace, wish, .. } = order;
+    match order.mode() {
         Mode::Host => Ok(Place {
             runner: Box::new(HostRunner::new(host.clone())),
             as_root: rustix::process::geteuid().is_root(),
@@ -83,11 +66,11 @@ pub fn choose(mode: Mode, of: Circumstances<'_>) -> Result<Place> {
             forwarded: Vec::new(),
             warnings: [
                 without_effect(settings, "on the host; for a container: --mode docker"),
-                reach.on_host(settings)?,
+                wish.reach.on_host(settings)?,
             ]
             .concat(),
         }),
-        Mode::Docker | Mode::Apple => contained(mode, of),
+        Mode::Docker | Mode::Apple => contained(order, env, host),
     }
 }
 
@@ -130,11 +113,11 @@ pub fn flag(origin: &Origin) -> Option<&str> {
     }
 }
 
-fn contained(mode: Mode, of: Circumstances<'_>) -> Result<Place> {
-    let Circumstances { settings, reach, agent, workspace, env, host } = of;
-    let mut ways = reach::decide(settings, reach, agent, env)?;
+fn contained(order: &Order, env: &Environment, host: &Host) -> Result<Place> {
+    let Order { settings, workspace, wish, .. } = order;
+    let mut ways = reach::decide(settings, &wish.reach, env)?;
     let policy = ways.policy.take();
-    let (container, warnings) = container(mode, settings, ways, workspace, env)?;
+    let (container, warnings) = container(order.mode(), settings, ways, workspace, env)?;
     Ok(Place {
         roots: roots(&container),
         as_root: container.user.is_root(),

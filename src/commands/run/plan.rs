@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::attachments::Root;
 use super::inside::{self, Inside};
 use super::order::Order;
-use super::place::{self, Circumstances, Instead};
+use super::place::{self, Instead};
 use super::reach::Reach;
 use super::warm::{self, Wanted};
 use super::workspace::Workspace;
@@ -83,14 +83,13 @@ impl Plan {
     pub fn asking(order: &Order, run_id: &str, env: &Environment, host: &Host, ask: Ask<'_>) -> Result<Self> {
         let Order { settings, workspace, wish, .. } = order;
         let name = settings.agent.value;
-        let mode = settings.mode_for(name).value;
+        let mode = order.mode();
         let agent = agents::agent(name);
         inside::register(settings, env, &host.secrets);
         workspace.still_there()?;
-        let of = Circumstances { settings, reach: &wish.reach, agent, workspace, env, host };
         let place = match &wish.sandbox {
-            Some(wanted) if mode.is_container() => warm::place(wanted.clone(), of)?,
-            _ => place::choose(mode, of)?,
+            Some(wanted) if mode.is_container() => warm::place(wanted, order, env, host)?,
+            _ => place::choose(order, env, host)?,
         };
         let Inside { mut variables, files, links, origin, anonymous, secrets, mut warnings } =
             inside::prepare(mode, settings, place.host_name.as_ref(), &place.forwarded, env, ask)?;

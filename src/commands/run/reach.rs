@@ -1,7 +1,7 @@
 //! What a run may reach: the door of its sandbox and the services of this machine, out of what was configured and typed.
 
 use super::place::flag;
-use crate::agents::Agent;
+use crate::agents::{self, Agent};
 use crate::cli::RunArgs;
 use crate::config::{Environment, HostRule, Origin, Settings};
 use crate::egress::{self, Policy};
@@ -114,11 +114,12 @@ pub struct Ways {
     pub warnings: Vec<String>,
 }
 
-/// Decides for `agent`.
+/// Decides for the agent of `settings`.
 ///
 /// # Errors
 /// Usage (2) for options that contradict each other; config (78) for what cannot be kept here.
-pub fn decide(settings: &Settings, reach: &Reach, agent: &dyn Agent, env: &Environment) -> Result<Ways, Failure> {
+pub fn decide(settings: &Settings, reach: &Reach, env: &Environment) -> Result<Ways, Failure> {
+    let agent = agents::agent(settings.agent.value);
     let sandbox = &settings.sandbox;
     let mut forwards = reach.forwards.clone();
     let mut door = None;
@@ -249,8 +250,7 @@ pub fn ports(forwards: Option<&Forwards>) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents;
-    use crate::config::{AgentName, Flags};
+    use crate::config::Flags;
 
     #[test]
     fn a_forward_is_a_port_or_an_address() {
@@ -270,7 +270,7 @@ mod tests {
         let settings = Settings::resolve(&flags, &env).unwrap();
         let ways = |url: &str| {
             let env = Environment::of([("HOME", "/home/u"), ("ANTHROPIC_BASE_URL", url)]);
-            decide(&settings, &Reach::default(), agents::agent(AgentName::Claude), &env).unwrap()
+            decide(&settings, &Reach::default(), &env).unwrap()
         };
         for (url, host) in [("http://127.0.0.1:4010", "127.0.0.1"), ("http://[::1]:4010/v1", "::1")] {
             let forwards = ways(url).forwards.unwrap().list;

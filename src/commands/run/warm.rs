@@ -2,14 +2,15 @@
 
 use anyhow::Result;
 
-use super::place::{self, Circumstances, Instead, Place};
+use super::order::Order;
+use super::place::{self, Instead, Place};
 use super::reach::{self, Reach, Ways};
 use super::workspace::Workspace;
 use crate::cli::RunArgs;
 use crate::config::{Environment, Mode, Origin, Settings};
 use crate::failure::Failure;
 use crate::runner::{
-    Container, DockerRunner, Engine, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name,
+    Container, DockerRunner, Engine, Host, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name,
 };
 
 /// The sandbox that the caller wants.
@@ -79,16 +80,16 @@ fn mode(settings: &Settings) -> Mode {
     }
 }
 
-/// The place that `wanted` means.
-pub fn place(wanted: Wanted, of: Circumstances<'_>) -> Result<Place> {
-    let Circumstances { settings, reach, agent, workspace, env, host } = of;
-    let ways = reach::decide(settings, &Reach::default(), agent, env)?;
+/// The place that `wanted` means for `order`.
+pub fn place(wanted: &Wanted, order: &Order, env: &Environment, host: &Host) -> Result<Place> {
+    let Order { settings, workspace, wish, .. } = order;
+    let ways = reach::decide(settings, &Reach::default(), env)?;
     let (container, cold_warnings) = container(settings, ways, workspace, env)?;
     let (name, is_loop) = match wanted {
-        Wanted::Named(name) => (name, false),
-        Wanted::OfLoop(id) => (loop_name(&id, settings.agent.value.as_str()), true),
+        Wanted::Named(name) => (name.clone(), false),
+        Wanted::OfLoop(id) => (loop_name(id, settings.agent.value.as_str()), true),
     };
-    reach.in_sandbox(settings, &name)?;
+    wish.reach.in_sandbox(settings, &name)?;
     // Whatever network it was made with: there it has this name, or none at all. One that these settings would have made with a
     // door has no way to this machine.
     let host_name = container.door.is_none().then(|| container.engine.host());

@@ -7,7 +7,6 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{list, prune, remove};
-use crate::agents;
 use crate::cli::CreateArgs;
 use crate::commands::run::reach::{self, Reach};
 use crate::commands::run::{Workspace, warm};
@@ -30,7 +29,7 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
     let settings = Settings::resolve(flags, env)?;
     let workspace = Workspace::open(args.workspace.as_deref())?;
     let reach = Reach { agent_hosts: !args.no_agent_hosts, warm: true, ..Reach::default() };
-    let ways = reach::decide(&settings, &reach, agents::agent(settings.agent.value), env)?;
+    let ways = reach::decide(&settings, &reach, env)?;
     let (container, mut warnings) = warm::container(&settings, ways, &workspace, env)?;
     match container.unheeded() {
         none if none.is_empty() => {}
