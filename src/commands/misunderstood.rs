@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::cli::Cli;
 use crate::config::nearest;
 use crate::failure::Failure;
-use crate::output::{Colors, Printer};
+use crate::output::{Colors, Form, Printer, Talk};
 
 /// What is shown where nothing was typed.
 const CONCISE: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n
@@ -19,26 +19,29 @@ Everything else: ringfence --help, ringfence COMMAND --help, ringfence man\n";
 /// Help and version as clap prints them; anything else that was typed wrongly as every error: three lines, or one object.
 pub fn not_understood(error: &clap::Error) -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().skip(1).take_while(|arg| arg != "--").collect();
-    let events = typed.iter().any(|arg| arg == "--json-stream");
-    let json = events || typed.iter().any(|arg| arg == "--json");
+    let has = |option: &str| typed.iter().any(|arg| arg == option);
+    let form = match (has("--json-stream"), has("--json")) {
+        (true, _) => Form::Events,
+        (false, true) => Form::Object,
+        (false, false) => Form::Text,
+    };
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && typed.is_empty() {
         // A reader that has gone away is no error.
         let _ = write!(anstream::stderr(), "{}", Cli::command().help_template(CONCISE).render_help().ansi());
         return ExitCode::from(2);
     }
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    if asked || (error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !json) {
+    if asked || (error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && form == Form::Text) {
         // A reader that has gone away is no error.
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
-    let printer = Printer::new(json, false, false, Colors::Auto);
-    let printer = if events { printer.with_events() } else { printer };
+    let printer = Printer::new(form, Talk::Usual, Colors::Auto);
     let whole = Cli::command();
     let (command, path) = meant_by(&whole, &typed);
     let failure = usage(error, command, &path);
     // If even that cannot be written there is nobody left to tell.
-    let _ = match (json, command.get_name()) {
+    let _ = match (printer.is_json(), command.get_name()) {
         (true, "run") => super::run::not_begun(&failure, &printer),
         (true, _) => {
             printer.failure(&failure);

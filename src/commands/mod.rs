@@ -18,7 +18,7 @@ pub use misunderstood::not_understood;
 
 use crate::cli::{Cli, ColorWhen, Command, ContainerArgs, CreateArgs, GlobalArgs, RunArgs};
 use crate::config::Flags;
-use crate::output::{Colors, Printer};
+use crate::output::{Colors, Form, Printer, Talk};
 
 /// The printer that the options ask for.
 pub fn printer(cli: &Cli) -> Printer {
@@ -28,11 +28,17 @@ pub fn printer(cli: &Cli) -> Printer {
         ColorWhen::Always => Colors::Always,
         ColorWhen::Never => Colors::Never,
     };
-    let printer = Printer::new(global.json, global.quiet, global.verbose, colors);
-    match &cli.command {
-        Command::Run(args) if args.json_stream => printer.with_events(),
-        _ => printer,
-    }
+    let form = match &cli.command {
+        Command::Run(args) if args.json_stream => Form::Events,
+        _ if global.json => Form::Object,
+        _ => Form::Text,
+    };
+    let talk = match (global.quiet, global.verbose) {
+        (true, _) => Talk::Quiet,
+        (false, true) => Talk::Verbose,
+        (false, false) => Talk::Usual,
+    };
+    Printer::new(form, talk, colors)
 }
 
 /// What the global options override.

@@ -11,7 +11,7 @@ mod status;
 mod table;
 
 pub use passage::{Guard, Passage, To, unfinished};
-pub use printer::{Colors, Printer};
+pub use printer::{Colors, Form, Printer, Talk};
 pub use progress::Progress;
 pub use sanitize::sanitize;
 pub use schemas::schema;

@@ -45,51 +45,48 @@ fn told(written: io::Result<()>) -> Result<()> {
     }
 }
 
+/// What standard output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An answer for people.
+    Text,
+    /// Exactly one JSON object.
+    Object,
+    /// A stream of events, of which the one JSON object is the last.
+    Events,
+    /// Somebody else's: this is one of many runs.
+    Apart,
+}
+
+/// How much people are told on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Talk {
+    /// Errors alone.
+    Quiet,
+    /// Progress and warnings as well.
+    Usual,
+    /// Each step and each external command as well.
+    Verbose,
+}
+
 /// Writes for people, or, in JSON mode, exactly one object for programs.
 #[derive(Debug)]
 pub struct Printer {
-    json: bool,
-    quiet: bool,
-    verbose: bool,
+    form: Form,
+    talk: Talk,
     colors: ColorChoice,
     secrets: Secrets,
-    /// Whether standard output is a stream of events, of which the one JSON object is the last.
-    events: bool,
-    /// Whether this is one of many runs, whose output is none of standard output's.
-    apart: bool,
 }
 
 impl Printer {
     /// A printer as the global options ask for.
-    pub fn new(json: bool, quiet: bool, verbose: bool, colors: Colors) -> Self {
-        Printer {
-            json,
-            quiet,
-            verbose,
-            colors: colors.into(),
-            secrets: Secrets::default(),
-            events: false,
-            apart: false,
-        }
+    pub fn new(form: Form, talk: Talk, colors: Colors) -> Self {
+        Printer { form, talk, colors: colors.into(), secrets: Secrets::default() }
     }
 
     /// A printer for one of many runs at once: it keeps answers and remarks to itself, and its run's report has them.
     pub fn of_one_among_many(&self) -> Self {
-        Printer {
-            json: true,
-            quiet: true,
-            verbose: false,
-            colors: self.colors,
-            secrets: self.secrets.clone(),
-            events: false,
-            apart: true,
-        }
-    }
-
-    /// The same printer, but for a JSON line per event before the one JSON object.
-    #[must_use]
-    pub fn with_events(self) -> Self {
-        Printer { json: true, events: true, ..self }
+        Printer { form: Form::Apart, talk: Talk::Quiet, colors: self.colors, secrets: self.secrets.clone() }
     }
 
     /// What never appears in a remark, a warning or an error.
@@ -104,27 +101,27 @@ impl Printer {
 
     /// Whether the answer is one JSON object.
     pub fn is_json(&self) -> bool {
-        self.json
+        self.form != Form::Text
     }
 
     /// Whether events are printed as they come.
     pub fn has_events(&self) -> bool {
-        self.events
+        self.form == Form::Events
     }
 
     /// Whether a run has to end when nobody reads standard output any more.
     pub fn needs_reader(&self) -> bool {
-        !self.apart
+        self.form != Form::Apart
     }
 
     /// Whether external commands and steps are shown.
     pub fn is_verbose(&self) -> bool {
-        self.verbose
+        self.talk == Talk::Verbose
     }
 
     /// Whether nobody wants progress and warnings.
     pub fn is_quiet(&self) -> bool {
-        self.quiet
+        self.talk == Talk::Quiet
     }
 
     /// Whether a live status line may be drawn: standard error is a terminal that can, and nobody asked for silence.
@@ -132,8 +129,8 @@ impl Printer {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let can = set("TERM") && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         // Events on the same terminal would run into the line.
-        let alone = !self.events || !io::stdout().is_terminal();
-        !self.quiet && alone && can && io::stderr().is_terminal() && !set("CI")
+        let alone = !self.has_events() || !io::stdout().is_terminal();
+        !self.is_quiet() && alone && can && io::stderr().is_terminal() && !set("CI")
     }
 
     /// Standard output, with styles taken out where they are not wanted.
@@ -175,7 +172,7 @@ impl Printer {
             #[serde(flatten)]
             fields: &'a F,
         }
-        if !self.events {
+        if !self.has_events() {
             return Ok(());
         }
         let line = Line { r#type: kind, timestamp: format!("{:.3}", jiff::Timestamp::now()), fields };
@@ -190,14 +187,14 @@ impl Printer {
 
     /// A remark for people, unless they asked for silence.
     pub fn note(&self, text: &str) {
-        if !self.quiet {
+        if !self.is_quiet() {
             let _ = writeln!(self.err(), "{}", self.safe(text));
         }
     }
 
     /// A remark that holds styles of our own, which are taken out where they are not wanted.
     pub fn note_styled(&self, text: &str) {
-        if !self.quiet {
+        if !self.is_quiet() {
             let _ = writeln!(self.err(), "{text}");
         }
     }
@@ -206,7 +203,7 @@ impl Printer {
     pub fn warning(&self, text: &str) {
         // A reader that has gone away is noticed by what the run itself writes.
         let _ = self.event("warning", &serde_json::json!({ "message": self.secrets.redact(text) }));
-        if !self.quiet {
+        if !self.is_quiet() {
             let _ = writeln!(self.err(), "{} {}", "warning:".style(Style::new().yellow().bold()), self.safe(text));
         }
     }
@@ -233,7 +230,7 @@ impl Printer {
             "cause": failure.cause.as_deref().map(|cause| self.secrets.redact(cause)),
             "hint": self.secrets.redact(&failure.hint),
         });
-        if self.events {
+        if self.has_events() {
             object["type"] = "result".into();
         }
         self.json(&object)
