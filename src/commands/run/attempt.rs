@@ -18,8 +18,6 @@ use crate::runner::Outcome;
 pub struct Attempt {
     /// The warm sandbox that it was in, if it was in one.
     pub sandbox: Option<String>,
-    /// With `--learn`, the hosts that would have had to be listed.
-    pub learnt: Option<Vec<HostRule>>,
     /// How it ended.
     pub conclusion: Conclusion,
     /// The agent's answer, where it is not on standard output already.
@@ -45,6 +43,8 @@ pub struct Attempt {
 pub struct Totals {
     /// What knocked at the sandbox's door.
     pub knocks: Knocks,
+    /// With `--learn`, the hosts that would have had to be listed, in order.
+    pub learnt: Option<Vec<HostRule>>,
     /// What was used.
     pub usage: Usage,
     /// What the caller should know, each of it once.
@@ -56,7 +56,6 @@ impl Attempt {
     pub fn failed(failure: Failure) -> Self {
         Attempt {
             sandbox: None,
-            learnt: None,
             conclusion: Conclusion { failure: Some(failure), outcome: None },
             answer: Vec::new(),
             truncated: false,
@@ -74,6 +73,15 @@ impl Totals {
     /// Adds those of a later attempt.
     pub fn add(&mut self, later: Totals) {
         self.knocks.extend(later.knocks);
+        self.learnt = match (self.learnt.take(), later.learnt) {
+            (Some(mut all), Some(more)) => {
+                all.extend(more);
+                all.sort_unstable();
+                all.dedup();
+                Some(all)
+            }
+            (one, other) => one.or(other),
+        };
         self.usage = self.usage.and(later.usage);
         for warning in later.warnings {
             if !self.warnings.contains(&warning) {
@@ -110,7 +118,6 @@ impl Plan {
         });
         let attempt = Attempt {
             sandbox: self.sandbox,
-            learnt,
             conclusion,
             answer: taken.text.into_owned(),
             truncated: reader.truncated(),
@@ -122,7 +129,7 @@ impl Plan {
             session: reader.session().map(str::to_owned),
         };
         let warnings = [self.warnings, warnings, taken.warnings, lost.into_iter().collect()].concat();
-        (attempt, Totals { knocks, usage: reader.usage(), warnings })
+        (attempt, Totals { knocks, learnt, usage: reader.usage(), warnings })
     }
 
     /// Runs the agent where it is to run, or where it may run instead.
@@ -161,4 +168,25 @@ impl Plan {
 
 fn is_sandbox_missing(result: &Result<Outcome>) -> bool {
     result.as_ref().is_err_and(|error| Failure::of(error).class == Class::SandboxMissing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_enough_is_enough_for_all_attempts() {
+        let host = |name: &str| HostRule::parse(name).unwrap();
+        let of = |hosts: &[&str]| Totals {
+            learnt: Some(hosts.iter().map(|name| host(name)).collect()),
+            warnings: vec!["as before".into()],
+            ..Totals::default()
+        };
+        let mut totals = Totals::default();
+        // What the first one fetched the second one has.
+        totals.add(of(&["b.test", "c.test"]));
+        totals.add(of(&["a.test", "b.test"]));
+        assert_eq!(totals.learnt, Some(["a.test", "b.test", "c.test"].map(host).to_vec()));
+        assert_eq!(totals.warnings, ["as before"]);
+    }
 }

@@ -143,7 +143,7 @@ impl Report {
         self.duration_ms = ended.duration.as_millis();
         self.attachments = ended.last.attachments;
         self.egress_denied = ended.totals.knocks.denied().to_vec();
-        self.egress_learnt = ended.last.learnt.map(|rules| rules.iter().map(ToString::to_string).collect());
+        self.egress_learnt = ended.totals.learnt.map(|rules| rules.iter().map(ToString::to_string).collect());
         self.warnings = ended.totals.warnings.iter().map(|warning| secrets.redact(warning).into_owned()).collect();
         if let Some(failure) = &ended.last.conclusion.failure {
             self.fail(failure, secrets);
@@ -169,7 +169,7 @@ pub fn show(ended: &Ended, printer: &Printer) -> Result<()> {
     if let Some(denied) = ended.totals.knocks.in_words() {
         printer.warning(&denied);
     }
-    if let Some(learnt) = &ended.last.learnt {
+    if let Some(learnt) = &ended.totals.learnt {
         printer.note(&enough(learnt));
     }
     for Attachment { path, .. } in &ended.last.attachments {
