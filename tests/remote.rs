@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use support::far::Far;
-use support::stub::{KEY, Place, Stub, Trial};
+use support::stub::KEY;
 use support::{Bed, Engine, Running, TINY, script_run, within};
 
 fn shell<'a>(rest: &[&'a str]) -> Vec<&'a str> {
@@ -343,16 +343,19 @@ fn nothing_of_this_machine_is_promised_there(far: &Far) {
 }
 
 #[test]
-fn the_real_claude_works_on_a_copy() {
-    let Some(_) = Engine::get() else { return };
-    if std::env::var_os("RINGFENCE_TEST_CLAUDE").is_none() {
-        return support::skip("no agents: run tests/run.sh");
+fn the_doctor_walks_where_the_workspace_is_copied() {
+    let Some(engine) = Engine::get() else { return };
+    let bed = engine.bed();
+    bed.config(&format!("[docker]\nworkspace = \"copy\"\n[sandbox]\nimage = \"{}\"\n", engine.worker()));
+    let doctor = ["--mode", "docker", "sandbox", "doctor", "--agent", "shell", "--json"];
+    let json = bed.run(&doctor).exits(0).json();
+    let status = |id: &str| {
+        let check = json["checks"].as_array().unwrap().iter().find(|check| check["id"] == id);
+        check.unwrap_or_else(|| panic!("{id}: {json}"))["status"].as_str().unwrap().to_owned()
+    };
+    for id in ["engine.user", "run.write", "run.owner", "run.git", "run.swap", "run.secrets", "run.host", "run.timeout"]
+    {
+        assert_eq!(status(id), "ok", "{id}: {json}");
     }
-    let stub = Stub::start(&["--require-token", KEY]);
-    let trial = Trial::at("claude", Place::Docker, &format!("http://127.0.0.1:{}", stub.port())).with_key();
-    trial.bed.config("[docker]\nworkspace = \"copy\"\n");
-    trial.bed.write("work/given.txt", "given");
-    let task = "Do this.\nstub: sh cat given.txt > made.txt; rm given.txt\nstub: text the answer";
-    assert_eq!(trial.run(&[], task).exits(0).out(), "the answer\n");
-    assert_eq!((trial.file("made.txt"), trial.file("given.txt")), ("given".into(), String::new()));
+    assert_eq!(status("run.git-worktree"), "skip", "{json}");
 }
