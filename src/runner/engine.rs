@@ -74,14 +74,8 @@ pub fn classify(engine: &Engine, image: &str, network: &str, text: &str, status:
             format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head, grep and sleep"),
             "use an image with a POSIX shell: ringfence sandbox build-image",
         )
-    } else if engine.dialect.is_apple() && says(&["unknown option '--"]) {
-        let hint = "ringfence sandbox doctor --mode apple; /usr/local/bin/update-container.sh";
-        Failure::config(format!("this version of {engine} does not know all that a run asks of it"), hint)
-    } else if says(&["unknown flag: ", "unknown shorthand flag: "]) {
-        Failure::config(
-            format!("{engine} does not know an option that this needs"),
-            "use another engine, or a newer one: ringfence sandbox set docker.command docker",
-        )
+    } else if says(&["unknown flag: ", "unknown shorthand flag: ", "unknown option '--"]) {
+        Failure::config(format!("this version of {engine} does not know all that a run asks of it"), newer_hint(engine))
     } else if says(&["unknown mount option \"uid=", "invalid ip address in add-host"]) {
         Failure::config(format!("{engine} is Podman under another name"), "ringfence sandbox set docker.command podman")
     } else if says(&[
@@ -122,6 +116,15 @@ fn permission_hint(engine: &Engine, text: &str) -> String {
         None => {
             "sudo usermod -aG docker \"$USER\", then log in again; or set DOCKER_HOST to an engine that is yours".into()
         }
+    }
+}
+
+/// How the caller gets an engine that knows what runs ask of it.
+fn newer_hint(engine: &Engine) -> &'static str {
+    if engine.dialect.is_apple() {
+        "ringfence sandbox doctor --mode apple; /usr/local/bin/update-container.sh"
+    } else {
+        "use another engine, or a newer one: ringfence sandbox set docker.command docker"
     }
 }
 
