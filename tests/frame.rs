@@ -131,7 +131,8 @@ for file in settings.json skills/one/SKILL.md; do echo no >>$file && exit 3; don
 fn a_run_is_one_call_of_the_engine_and_the_one_that_is_shown() {
     let Some(engine) = Engine::get() else { return };
     let mut bed = engine.bed();
-    let program = Runtime::chosen().program();
+    // It is of mode docker: the stand-in's calls are made of several.
+    let program = if Runtime::chosen() == Runtime::Apple { "docker".to_owned() } else { Runtime::chosen().program() };
     let docker = Command::new("sh").args(["-c", &format!("command -v {program}")]).output().unwrap().stdout;
     let (docker, log) = (String::from_utf8(docker).unwrap(), bed.root().join("calls"));
     let log_call = format!("{{ printf '%s\\0' {program} \"$@\"; printf '\\n'; }} >>'{}'", log.display());

@@ -565,8 +565,9 @@ fn a_terminal_in_a_sandbox_is_a_terminal() {
         let client = processes.iter().find(|line| line.contains(" exec --interactive --tty ")).unwrap();
         client.split(' ').next().unwrap().parse().unwrap()
     };
-    let command =
-        |rest: &str| format!("{RINGFENCE} sandbox exec -it {} -- {rest}; echo left with $?; exec cat", warm.name);
+    // A line of its own, on a terminal that may be left as the command had it.
+    let left = r"printf '\r\nleft with %s\r\n' $?; exec cat";
+    let command = |rest: &str| format!("{RINGFENCE} sandbox exec -it {} -- {rest}; {left}", warm.name);
     terminal.tmux(&["respawn-pane", "-k", "-t", "t", &command("sleep 300")]);
     signal(client(), "TERM");
     terminal.shows("left with 143");
