@@ -396,6 +396,12 @@ fn a_limit_that_an_engine_only_accepts_is_refused_and_files_are_the_callers() {
         assert!(json["message"].as_str().unwrap().contains("podman does not enforce sandbox.memory"), "{json}");
         assert!(json["hint"].as_str().unwrap().contains("--allow-partial"), "{json}");
         assert_eq!(levels, ["absent"; 2], "{engine}");
+        let sandbox = |args: &[&str]| {
+            start(rootless.command(program.to_str().unwrap(), &[&["sandbox"], args].concat()), b"").finish()
+        };
+        let warm = ["create", "rootless", "--agent", "shell", "--mode", "docker", "--image", TINY, "--network", "none"];
+        sandbox(&warm).exits(0).says("warning: podman does not enforce a limit of this sandbox: ");
+        drop(sandbox(&["rm", "rootless"]).exits(0));
     } else {
         assert_eq!(levels, ["enforced"; 2], "{engine}");
         drop(strict.exits(0));

@@ -40,6 +40,14 @@ impl Fence {
     }
 }
 
+/// What an engine says, in its `words` on making a container, of limits that it accepts and does not enforce.
+pub fn dropped(words: &str) -> Vec<&str> {
+    let says = |line: &str, parts: &[&str]| parts.iter().any(|part| line.contains(part));
+    let is_told =
+        |line: &str| says(line, &["limit", "Limit"]) && says(line, &["ignored", "discarded", "does not support"]);
+    words.lines().map(str::trim).filter(|line| is_told(line)).collect()
+}
+
 /// What the supervisor may name as not in force, each with the setting or the guarantee that it is.
 const NAMES: [(&str, &str); 6] = [
     ("memory", "sandbox.memory"),
@@ -53,4 +61,19 @@ const NAMES: [(&str, &str); 6] = [
 /// The name of what `word`, the supervisor's, stands for.
 pub fn name_of(word: &str) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| *known == word).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_engine_does_without_is_in_its_words() {
+        // Podman 4.3.1, recorded; Docker, after its sources.
+        let podman = "Resource limits are not supported and ignored on cgroups V1 rootless systems";
+        let docker = "WARNING: Your kernel does not support pids limit capabilities or the cgroup is not mounted. PIDs limit discarded.";
+        let noise = "time=\"x\" level=warning msg=\"\\\"/\\\" is not a shared mount\"\n0123abcd";
+        assert_eq!(dropped(&format!("{noise}\n{podman}\n{docker}\n")), [podman, docker]);
+        assert!(dropped(noise).is_empty());
+    }
 }

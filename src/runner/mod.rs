@@ -54,6 +54,7 @@ pub use dialect::{Engine, HostName};
 pub use docker::{DockerRunner, unenforced};
 pub use door::{Door, DoorInside, PUMP};
 pub use endpoint::{address as engine_address, is_remote};
+pub use fence::dropped as dropped_limits;
 pub use forward::{Forward, Forwards};
 pub use frame::{MAKE_HOME, NAME as NAME_INSIDE, PLACES as PLACES_INSIDE, marker as run_marker};
 pub use guard::Guard;

@@ -14,8 +14,8 @@ use crate::config::{AgentName, Environment, Flags, Settings};
 use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::{
-    Container, Filter, Host, Row, Sandbox, default_name, forget_door, is_sandbox_name, keep_door, loop_name,
-    new_run_id, sandbox_shape, start_sandbox,
+    Container, Filter, Host, Row, Sandbox, default_name, dropped_limits, forget_door, is_sandbox_name, keep_door,
+    loop_name, new_run_id, sandbox_shape, start_sandbox,
 };
 
 /// How long an engine may take to make a container, with an image that is there.
@@ -61,14 +61,19 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
     });
     drop(status);
     let made = made?;
+    for line in made.as_deref().map(dropped_limits).into_iter().flatten() {
+        let warning = format!("{} does not enforce a limit of this sandbox: {line}", container.engine);
+        printer.warning(&warning);
+        warnings.push(warning);
+    }
     if printer.is_json() {
         return printer.json(&json!({
-            "ok": true, "schema": "ringfence.sandbox/1", "name": sandbox.name, "created": made, "agent": container.agent,
+            "ok": true, "schema": "ringfence.sandbox/1", "name": sandbox.name, "created": made.is_some(), "agent": container.agent,
             "loop": args.loop_id, "workspace": container.workspace.to_string_lossy(), "image": container.image,
             "warnings": warnings,
         }));
     }
-    if !made {
+    if made.is_none() {
         printer.note("it was there already");
     }
     printer.line(&sandbox.name)
@@ -86,16 +91,18 @@ fn name(args: &CreateArgs, container: &Container, agent: AgentName) -> Result<St
     }
 }
 
-/// Makes the sandbox, or with `--if-missing` finds it there. Whether it was made.
-fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<bool> {
+/// Makes the sandbox, or with `--if-missing` finds it there. Where it was made, what the engine said.
+fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<Option<String>> {
     for _ in 0..LOOKS {
         // The engine decides who is first; to look before would only leave room for another in between. But a door is made first,
         // and mostly for nothing where the sandbox is there.
         let look =
             || anyhow::Ok(list(host, &sandbox.engine, &[Filter::Named(sandbox.name.clone())])?.into_iter().next());
         let before = if container.door.is_some() { look()? } else { None };
-        if before.is_none() && make(args, sandbox, container, host)? {
-            return Ok(true);
+        if before.is_none()
+            && let Some(words) = make(args, sandbox, container, host)?
+        {
+            return Ok(Some(words));
         }
         let there = look()?;
         match there {
@@ -108,7 +115,7 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
                 if row.state == "created" {
                     start_sandbox(host, sandbox, &reach::inside(false))?;
                 }
-                return Ok(false);
+                return Ok(None);
             }
             // Gone again.
             None => thread::sleep(MEANWHILE),
@@ -118,16 +125,16 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
     Err(Failure::new(Class::Engine, message, "ringfence sandbox ls; then try again").into())
 }
 
-/// Makes it, unless its name is taken.
-fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<bool> {
+/// Makes it, unless its name is taken. What the engine said.
+fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<Option<String>> {
     let id = new_run_id()?;
     let command = sandbox.create_command(container, args.loop_id.as_deref(), &id);
     let made = keep_door(host, container, &id).and_then(|()| host.capture(&command, UP));
     let (failure, looks) = match made {
-        Ok(Some(answer)) if answer.status.success() => return Ok(true),
+        Ok(Some(answer)) if answer.status.success() => return Ok(Some(answer.stderr)),
         Ok(Some(answer)) if sandbox.engine.dialect.says_taken(&answer.stderr) => {
             forget_door(host, container, &id);
-            return Ok(false);
+            return Ok(None);
         }
         Ok(Some(answer)) => (container.failure(&answer.stderr, answer.status.code()).into(), 1),
         Ok(None) => (container.failure(&format!("it was not up after {} s", UP.as_secs()), None).into(), 5),
