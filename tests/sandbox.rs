@@ -523,7 +523,7 @@ impl Terminal<'_> {
     }
 
     fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p", "-t", "t"])
+        self.tmux(&["capture-pane", "-p", "-J", "-t", "t"])
     }
 }
 
