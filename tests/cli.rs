@@ -320,7 +320,7 @@ fn a_folder_of_the_system_that_cannot_be_used_is_named() {
     for (args, message, hint) in [
         (&["dead-letter", "list"][..], "/dead-letters cannot be read", "RINGFENCE_STATE_DIR"),
         (&["dead-letter", "rm", "--all"], "/dead-letters cannot be read", "RINGFENCE_STATE_DIR"),
-        (&["sandbox", "build-image"], "no folder can be made in /nowhere", "TMPDIR"),
+        (&["sandbox", "build-image"], "the folder for temporary files, /nowhere, cannot be used", "TMPDIR"),
     ] {
         let done = bed.run(args).exits(78);
         let hinted = done.stderr.lines().last().is_some_and(|last| last.starts_with("hint: ") && last.contains(hint));
