@@ -241,7 +241,7 @@ fn a_workspace_and_a_mount_may_be_called_anything() {
     fs::create_dir(&odd).unwrap();
     let mut command = bed.command(&shell(&tiny, &["true"]));
     command.current_dir(odd);
-    three_lines(start(command, b"").finish(), 2, "cannot be told of a path");
+    three_lines(start(command, b"").finish(), 2, "cannot be told of a path with bytes that are no UTF-8");
 }
 
 #[test]

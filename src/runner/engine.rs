@@ -1,23 +1,37 @@
 //! What an engine's words mean. Looked at only after a failure, and only at words that are certainly the engine's.
 
+mod words;
+
+use words::{Trouble, last_words};
+
 use super::{Engine, distant, rootless};
 use crate::failure::{Class, Failure};
 
 /// The failure that `text`, the standard error of `engine`, and `status`, its client's exit code, stand for, when `image` was to
 /// be used on `network`.
 pub fn classify(engine: &Engine, image: &str, network: &str, text: &str, status: Option<i32>) -> Failure {
-    let lower = text.to_lowercase();
-    let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
-    let failure = if says(&["permission denied while trying to connect", "connect: permission denied"]) {
-        Failure::new(
-            Class::DaemonPermission,
-            format!("you may not use the {engine} engine"),
-            permission_hint(engine, text),
-        )
-    } else if let Some(failure) = distant::classify(engine, text).or_else(|| rootless::classify(engine, text)) {
-        failure
-    } else if says(NOT_UNDERSTOOD) || (says(&["context \""]) && says(&["not found"])) {
-        Failure::new(
+    let trouble = Trouble::of(text);
+    // What is said of the way to it says more than what that led to, but for a permission.
+    let way = || distant::classify(engine, text).or_else(|| rootless::classify(engine, text));
+    let way = if trouble == Some(Trouble::Permission) { None } else { way() };
+    let known = way.or_else(|| Some(explained(trouble?, engine, image, network, text)));
+    let failure = known.unwrap_or_else(|| {
+        let code = status.map_or_else(|| "killed".to_owned(), |code| format!("status {code}"));
+        let hint = format!(
+            "{} shows whether the engine is well; run again with --verbose for the whole command",
+            engine.well_command()
+        );
+        Failure::new(Class::Engine, format!("{engine} could not run the container ({code})"), hint)
+    });
+    failure.because(last_words(text))
+}
+
+fn explained(trouble: Trouble, engine: &Engine, image: &str, network: &str, text: &str) -> Failure {
+    let (class, message, hint) = match trouble {
+        Trouble::Permission => {
+            (Class::DaemonPermission, format!("you may not use the {engine} engine"), permission_hint(engine, text))
+        }
+        Trouble::Address => (
             Class::DaemonUnreachable,
             format!("{engine} does not understand where its engine is"),
             match base(engine) {
@@ -26,84 +40,51 @@ pub fn classify(engine: &Engine, image: &str, network: &str, text: &str, status:
                 ),
                 _ => format!("unset DOCKER_HOST DOCKER_CONTEXT; {engine} context ls shows the contexts there are"),
             },
-        )
-    } else if says(UNREACHABLE) {
-        Failure::new(Class::DaemonUnreachable, format!("no {engine} engine answers"), start_hint(engine))
-    } else if says(&["repository name must be lowercase", "invalid reference format"]) {
-        Failure::new(
+        ),
+        Trouble::Unreachable => {
+            (Class::DaemonUnreachable, format!("no {engine} engine answers"), start_hint(engine))
+        }
+        Trouble::ImageName => (
             Class::InvalidImage,
             format!("{image} is not a legal image name"),
             format!("ringfence sandbox set sandbox.image {}", image.to_lowercase()),
-        )
-    } else if says(&[
-        "no such image",
-        "image not known",
-        "unable to find image",
-        "no such object",
-        "image not present",
-        "image not found",
-    ]) {
-        Failure::new(Class::ImageMissing, format!("the image {image} is not on this engine"), image_hint(engine, image))
-    } else if says(&["network"]) && says(&["not found", "no such network", "unable to find network"]) {
-        Failure::new(
+        ),
+        Trouble::ImageMissing => {
+            (Class::ImageMissing, format!("the image {image} is not on this engine"), image_hint(engine, image))
+        }
+        Trouble::NetworkMissing => (
             Class::NetworkMissing,
             format!("there is no network named {network}"),
             format!("{engine} network create {network}, or use --network bridge"),
-        )
-    } else if says(&["exec format error"]) {
-        Failure::new(
+        ),
+        Trouble::Processor => (
             Class::InvalidImage,
             format!("the image {image} is made for another processor than the engine's"),
             image_hint(engine, image),
-        )
-    } else if says(&[
-        "\"sh\": executable file not found",
-        "exec: \"sh\"",
-        "executable file `sh` not found",
-        "stat sh: no such",
-        // The init process's words: with `--init` it is what looks for the shell (docker-init, catatonit).
-        "exec sh failed",
-        "failed to exec pid1",
-        // The shell's own.
-        "head: not found",
-        "head: command not found",
-        "exec sleep failed",
-    ]) {
-        Failure::new(
+        ),
+        Trouble::NoShell => (
             Class::InvalidImage,
             format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head, grep and sleep"),
-            "use an image with a POSIX shell: ringfence sandbox build-image",
-        )
-    } else if says(&["unknown flag: ", "unknown shorthand flag: ", "unknown option '--"]) {
-        Failure::config(format!("this version of {engine} does not know all that a run asks of it"), newer_hint(engine))
-    } else if says(&["unknown mount option \"uid=", "invalid ip address in add-host"]) {
-        Failure::config(format!("{engine} is Podman under another name"), "ringfence sandbox set docker.command podman")
-    } else if says(&[
-        "bind source path does not exist",
-        "no such file or directory: unknown",
-        "invalid mount config",
-        "duplicate mount point",
-        // Podman's words.
-        "to rootfs at",
-        "error: statfs ",
-    ]) {
-        Failure::new(
+            "use an image with a POSIX shell: ringfence sandbox build-image".into(),
+        ),
+        Trouble::TooOld => (
+            Class::Config,
+            format!("this version of {engine} does not know all that a run asks of it"),
+            newer_hint(engine).into(),
+        ),
+        Trouble::Podman => (
+            Class::Config,
+            format!("{engine} is Podman under another name"),
+            "ringfence sandbox set docker.command podman".into(),
+        ),
+        Trouble::Mount => (
             Class::Usage,
-            "the engine cannot mount a folder of this run",
-            "check the workspace and every --mount: a folder must exist where the engine runs, and have a target of its own",
-        )
-    } else {
-        let code = status.map_or_else(|| "killed".to_owned(), |code| format!("status {code}"));
-        Failure::new(
-            Class::Engine,
-            format!("{engine} could not run the container ({code})"),
-            format!(
-                "{} shows whether the engine is well; run again with --verbose for the whole command",
-                engine.well_command()
-            ),
-        )
+            "the engine cannot mount a folder of this run".into(),
+            "check the workspace and every --mount: a folder must exist where the engine runs, and have a target of its own"
+                .into(),
+        ),
     };
-    failure.because(last_words(text))
+    Failure::new(class, message, hint)
 }
 
 /// How the caller comes to be allowed to use the engine of which `text` is.
@@ -144,45 +125,12 @@ fn base(engine: &Engine) -> &str {
     engine.program.rsplit('/').next().unwrap_or_default()
 }
 
-const NOT_UNDERSTOOD: &[&str] = &[
-    // Podman's.
-    "is not a supported schema",
-    "unable to resolve docker endpoint",
-    "invalid bind address format",
-    "unable to parse docker host",
-    "ssh host connection is not valid",
-];
-
-const UNREACHABLE: &[&str] = &[
-    // Apple's.
-    "apiserver is not running",
-    "xpc connection error",
-    "cannot connect to the docker daemon",
-    "failed to connect to the docker api",
-    "cannot connect to podman",
-    "error during connect",
-    "connection refused",
-    "is the docker daemon running",
-    "unable to connect to podman",
-    "no such host",
-];
-
 fn image_hint(engine: &Engine, image: &str) -> String {
     if image.starts_with("ringfence/") {
         "ringfence sandbox build-image".into()
     } else {
         format!("{}, or ringfence sandbox build-image --tag {image}", engine.pull_command(image))
     }
-}
-
-/// The lines that say something: without the usage reminder that Docker's client adds.
-fn last_words(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("See '") && !line.starts_with("Run '"))
-        .collect();
-    lines[lines.len().saturating_sub(4)..].join("; ")
 }
 
 #[cfg(test)]
