@@ -451,10 +451,19 @@ fn what_was_decided_when_a_sandbox_was_made_stays_and_is_said() {
 fn what_happens_to_others_in_a_sandbox_is_not_a_runs_own() {
     let Some(warm) = Warm::bed() else { return };
     warm.create(&["--memory", Runtime::chosen().little_memory()]);
-    let running =
-        start(&warm, "one.ready", &["--json"], "touch one.ready; while [ ! -e go ]; do sleep 0.05; done; exit 3");
-    // The kernel would take the agent first.
-    warm.exec(&["sh", "-c", "echo 1000 >/proc/self/oom_score_adj; exec tail /dev/zero"]).exits(137);
+    let large = "x=$(head -c 10000000 /dev/zero | tr '\\0' x)";
+    let waits = format!("{large}; touch one.ready; while [ ! -e go ]; do sleep 0.05; done; exit 3");
+    let running = start(&warm, "one.ready", &["--json"], &waits);
+    // Of two runs that use it up at once each is told its own.
+    let greedy = "touch greedy; while [ ! -e eat ]; do sleep 0.05; done; exec tail /dev/zero";
+    let other = start(&warm, "greedy", &["--json"], greedy);
+    fs::write(warm.bed.workspace().join("eat"), "").unwrap();
+    for done in [warm.run(&["--json"], "exec tail /dev/zero"), other.finish()] {
+        let json = done.exits(1).json();
+        assert_eq!((&json["class"], &json["agentExitCode"]), (&json!("oom"), &json!(137)), "{json}");
+    }
+    // Nor does an agent end for the greed of a command.
+    warm.exec(&["tail", "/dev/zero"]).exits(137);
     fs::write(warm.bed.workspace().join("go"), "").unwrap();
     let json = running.finish().exits(1).json();
     assert_eq!((&json["class"], &json["agentExitCode"]), (&json!("agent_failed"), &json!(3)), "{json}");

@@ -54,7 +54,8 @@ impl WarmRunner {
         Ok(observed)
     }
 
-    /// All runs in a sandbox have one limit of memory: only an agent that was killed itself has certainly run into it.
+    /// All runs in a sandbox have one limit of memory, and the kernel counts for all of them: an agent that was killed itself has run
+    /// into it, unless somebody killed it in the very time of another one's end.
     fn own(&self, mut outcome: Outcome) -> Outcome {
         if outcome.oom && outcome.agent_code != Some(KILLED) {
             outcome.oom = false;

@@ -17,10 +17,13 @@ pub const NO_DOOR: &str = "Error: there is no door";
 /// What the shell in front of the command begins with. It stays, and heeds no signal that comes to the command. What it says itself
 /// of a command that a signal ended, is nobody's business.
 const QUIET: &str = "trap : HUP INT QUIT TERM USR1 USR2; exec 9>&2 2>/dev/null; ";
+/// The command. Where memory is short the kernel is to end what uses it up: it would be an agent otherwise, whose supervisor says
+/// the same.
+const COMMAND: &str = r#"(shift 5; echo 1000 >/proc/self/oom_score_adj; exec "$@" 2>&9 8<&- 9>&-); "#;
 /// What it ends with: it says the command's code with the nonce, for an engine's client that was ended by a signal exits as if all were
 /// well.
 const STAY: &str = concat!(
-    r#"(shift 5; exec "$@" 2>&9 8<&- 9>&-); set -- "$2" $?; [ -z "$rf" ] || kill -KILL "$rf"; "#,
+    r#"set -- "$2" $?; [ -z "$rf" ] || kill -KILL "$rf"; "#,
     r#"printf '\036%s end %s 0\036' "$1" "$2" >&9; exit "$2""#
 );
 /// Before it, where the command reads no standard input: that is the lifeline then, and its end, which comes with the death of our
@@ -31,10 +34,7 @@ const LIFELINE: &str = concat!(
     r#"exec sh -c "trap 'kill -KILL 0' EXIT; $5" sh HUP "$3" "$4") >/dev/null 9>&- & rf=$!; "#
 );
 /// The same with a terminal, on which a mark would show: the code is the mark, for no client that was ended exits with this one.
-const SWAP: &str = concat!(
-    r#"(shift 5; exec "$@" 2>&9 9>&-); set -- $?; "#,
-    r#"case $1 in 0) exit 209 ;; 209) exit 0 ;; esac; exit "$1""#
-);
+const SWAP: &str = r#"set -- $?; case $1 in 0) exit 209 ;; 209) exit 0 ;; esac; exit "$1""#;
 /// The code by which [`SWAP`] tells success; the command that exits with it itself reads 0.
 pub const SUCCESS: i32 = 209;
 
@@ -87,6 +87,7 @@ pub fn command(
     }
     shell.push_str(QUIET);
     shell.push_str(if has_lifeline(args) { LIFELINE } else { "rf=; " });
+    shell.push_str(COMMAND);
     shell.push_str(if args.tty { SWAP } else { STAY });
     let (name, grace) = (sandbox.name.as_str(), tenths(grace));
     spec.args([name, "sh", "-c", &shell, "sh", name, nonce, marker, &grace, SIGNAL_INSIDE])
