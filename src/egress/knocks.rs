@@ -82,6 +82,8 @@ pub struct Knocks {
     sandbox: Option<String>,
     denied: Vec<Denied>,
     allowed: Vec<(String, u16)>,
+    /// Whether there were more of these than the door tells apart.
+    more: bool,
 }
 
 impl Knocks {
@@ -97,7 +99,7 @@ impl Knocks {
             match knock.verdict {
                 _ if knock.count == 0 => {}
                 // Those that were too many have no name, and it is no rule.
-                Verdict::Allowed if knock.port == 0 => {}
+                Verdict::Allowed if knock.port == 0 => knocks.more = true,
                 Verdict::Allowed => knocks.allowed.push((knock.host, knock.port)),
                 Verdict::Denied => {
                     let fix = fix(&knock, sandbox);
@@ -118,6 +120,11 @@ impl Knocks {
         self.allowed.iter().map(|(host, port)| (host.as_str(), *port))
     }
 
+    /// Whether more hosts were let through than the door tells apart.
+    pub fn has_more(&self) -> bool {
+        self.more
+    }
+
     /// What was refused.
     pub fn denied(&self) -> &[Denied] {
         &self.denied
@@ -134,6 +141,7 @@ impl Knocks {
     /// Adds what knocked at another time.
     pub fn extend(&mut self, later: Knocks) {
         self.sandbox = self.sandbox.take().or(later.sandbox);
+        self.more |= later.more;
         for denied in later.denied {
             self.add(denied);
         }
@@ -208,6 +216,10 @@ mod tests {
                      denied 9 ? 0 malformed\nnonsense\nallowed 4 ? 0 others\n";
         let knocks = Knocks::read(table, 7, None);
         let fixes: Vec<&str> = knocks.denied().iter().map(|one| one.fix.as_str()).collect();
+        assert!(
+            Knocks::read(table, 0, None).has_more()
+                && !Knocks::read("allowed 4 a.test 443 listed\n", 0, None).has_more()
+        );
         assert_eq!(
             fixes[..4],
             ["--allow-host b.test", "--allow-host b.test", "--allow-host c.test:8080", "--forward 5432"]

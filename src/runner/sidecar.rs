@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use super::door::{is_without_perl, without_perl};
 use super::forward::Listening;
 use super::pipes::{Order, Tail, hold};
-use super::{Container, Door, Host, Sink, Stop, frame};
+use super::{Container, Door, Guard, Host, Sink, Stop, frame};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -35,6 +35,8 @@ pub(super) struct Sidecar<'a> {
     opened: Arc<AtomicBool>,
     said: Option<JoinHandle<String>>,
     complained: Option<JoinHandle<String>>,
+    /// Removes it should we be killed: nothing else would, where it was not started yet.
+    guard: Option<Guard>,
     /// Whether it ended before we let it go.
     early: bool,
     gone: bool,
@@ -44,6 +46,7 @@ impl<'a> Sidecar<'a> {
     /// Makes the container, and begins to start it: when this returns, another one can be given its folder.
     pub(super) fn begin(host: &'a Host, container: &'a Container, door: &Door, run_id: &'a str) -> Result<Self> {
         let removing = || remove(host, container, run_id);
+        let guard = host.guard(&Door::remove_command(container, run_id))?;
         let create = door.create_command(container, run_id);
         // Not ended by a signal: the engine would go on making it, and nobody would know when it is there to be removed.
         let made = host.undeterred().capture(&create, ENGINE).inspect_err(|_| removing())?;
@@ -59,7 +62,9 @@ impl<'a> Sidecar<'a> {
             let message = "interrupted while the sandbox's door was made";
             return Err(Failure::interrupted(host.interrupts.signal(), message).into());
         }
-        Sidecar::start(host, container, door, run_id).inspect_err(|_| removing())
+        let mut started = Sidecar::start(host, container, door, run_id).inspect_err(|_| removing())?;
+        started.guard = Some(guard);
+        Ok(started)
     }
 
     fn start(host: &'a Host, container: &'a Container, door: &Door, run_id: &'a str) -> Result<Self> {
@@ -78,6 +83,7 @@ impl<'a> Sidecar<'a> {
             opened,
             said: Some(thread::spawn(move || listen(stdout, &told))),
             complained: Some(thread::spawn(move || last_of(stderr))),
+            guard: None,
             early: false,
             gone: false,
         })
@@ -109,6 +115,7 @@ impl<'a> Sidecar<'a> {
             remove(self.host, self.container, self.run_id);
         }
         self.gone = true;
+        self.guard.take().into_iter().for_each(Guard::release);
         let text =
             |thread: Option<JoinHandle<String>>| thread.and_then(|thread| thread.join().ok()).unwrap_or_default();
         let (said, complained) = (text(self.said.take()), text(self.complained.take()));
@@ -141,6 +148,7 @@ impl Drop for Sidecar<'_> {
                 let _ = self.child.kill();
                 remove(self.host, self.container, self.run_id);
             }
+            self.guard.take().into_iter().for_each(Guard::release);
         }
     }
 }

@@ -14,6 +14,10 @@ use crate::failure::{Class, Failure};
 use crate::output::Printer;
 use crate::runner::Outcome;
 
+const DOOR_LOST: &str = "the sandbox's door was ended from outside: from then on the agent had no network, and what was denied is not known";
+const NOT_ALL_LEARNT: &str = "more hosts were reached than the door tells apart (500), so the list of --learn is not whole: allow some of \
+                              them by domain, such as --allow-host '*.example.com', and learn the rest";
+
 /// How one attempt ended.
 pub struct Attempt {
     /// The warm sandbox that it was in, if it was in one.
@@ -110,12 +114,15 @@ impl Plan {
         };
         let knocks = self.knocks(&conclusion);
         let learnt = self.policy.as_ref().filter(|_| self.learn).map(|policy| policy.missing(&knocks));
-        let lost = self.policy.is_some() && conclusion.outcome.as_ref().is_some_and(|outcome| outcome.door.is_none());
-        let lost = lost.then(|| {
-            let warning = "the sandbox's door was ended from outside: from then on the agent had no network, and what was denied is not known";
-            printer.warning(warning);
-            warning.to_owned()
-        });
+        let is_lost =
+            self.policy.is_some() && conclusion.outcome.as_ref().is_some_and(|outcome| outcome.door.is_none());
+        let mut known = Vec::new();
+        for (holds, warning) in [(is_lost, DOOR_LOST), (self.learn && knocks.has_more(), NOT_ALL_LEARNT)] {
+            if holds {
+                printer.warning(warning);
+                known.push(warning.to_owned());
+            }
+        }
         let attempt = Attempt {
             sandbox: self.sandbox,
             conclusion,
@@ -128,7 +135,7 @@ impl Plan {
             attachments: taken.attachments,
             session: reader.session().map(str::to_owned),
         };
-        let warnings = [self.warnings, warnings, taken.warnings, lost.into_iter().collect()].concat();
+        let warnings = [self.warnings, warnings, taken.warnings, known].concat();
         (attempt, Totals { knocks, learnt, usage: reader.usage(), warnings })
     }
 

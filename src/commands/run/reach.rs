@@ -78,7 +78,12 @@ impl Reach {
         ];
         if let Some(flag) = typed.into_iter().flatten().next() {
             let message = format!("{flag} is not for one run in a warm sandbox, whose network all of its runs share");
-            let hint = format!("for all of them: ringfence sandbox network {name} --allow-host HOST");
+            let hint = match flag {
+                "--learn" => format!(
+                    "open it for all of them: ringfence sandbox network {name} --policy allow; after a run --log shows what it reached"
+                ),
+                _ => format!("for all of them: ringfence sandbox network {name} --allow-host HOST"),
+            };
             return Err(Failure::usage(message, hint));
         }
         if self.forwards.is_empty() {
