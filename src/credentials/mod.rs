@@ -249,7 +249,11 @@ impl Source<'_> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| error.to_string())
+    // A pipe would be waited for without an end.
+    match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err("it is no regular file".into()),
+        _ => std::fs::read(path).map_err(|error| error.to_string()),
+    }
 }
 
 /// A login file's JSON object; the error says why it is none.

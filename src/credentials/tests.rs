@@ -100,6 +100,16 @@ fn unusable_and_expired_files_say_why() {
 }
 
 #[test]
+fn a_login_that_is_a_pipe_is_not_waited_for() {
+    let home = Home::new();
+    home.write(".claude/settings.json", "{}");
+    let pipe = home.0.path().join(".claude/.credentials.json");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    let failure = home.lease(AgentName::Claude, &[], &silent).err().unwrap();
+    assert!(failure.class == Class::AuthMissing && failure.message.contains("no regular file"), "{failure:?}");
+}
+
+#[test]
 fn a_token_command_that_gives_nothing_usable_is_an_error_and_never_another_identity() {
     let home = Home::new();
     home.write(".config/ringfence/config.toml", "[agents.claude]\ntoken_command = [\"vault\", \"x\"]\n");
