@@ -123,6 +123,7 @@ fn a_token_command_that_gives_nothing_usable_is_an_error_and_never_another_ident
     for (ask, why) in [
         (&answer(false, "token") as Ask<'_>, "failed"),
         (&answer(true, " \n"), "printed nothing"),
+        (&answer(true, "Welcome!\nsk-ant-oat-1\n"), "beside a token"),
         (&|_: &CommandSpec, _| Ok(None), "did not end"),
         (&|_: &CommandSpec, _| anyhow::bail!("no such program"), "could not be started"),
     ] {

@@ -11,6 +11,9 @@ use crate::failure::{Class, Failure};
 /// How long the command may take: a vault may ask its server, but nobody is there to answer a prompt.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// The longest token, bytes: a variable carries little more.
+const LONGEST: usize = 64 * 1024;
+
 /// What a command answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -46,6 +49,10 @@ pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String,
         Ok(Some(Answer { stdout, stderr, .. })) => match String::from_utf8(stdout) {
             Ok(text) if text.trim().is_empty() => Err(fail("printed nothing".into(), last_line(&stderr))),
             Ok(text) if text.contains('\0') => Err(fail("printed something that is not text".into(), "")),
+            // No header could carry it, and an agent that cannot use it may print it.
+            Ok(text) if text.trim().contains(char::is_whitespace) || text.len() > LONGEST => {
+                Err(fail("printed something beside a token, or a text that is none".into(), ""))
+            }
             Ok(text) => Ok(text.trim().to_owned()),
             Err(_) => Err(fail("printed something that is not text".into(), "")),
         },
