@@ -75,6 +75,16 @@ const CHANGES: &[(&str, &[&str])] = &[
            echo '{}' >web/app/node_modules/dep/package.json; echo x >web/.cache/.envrc; git init -q web/app"#,
         &["made web/.envrc, which direnv", "changed web/app/package.json (test), which a package manager"],
     ),
+    (
+        "mkdir -p .codex .opencode/plugins web/.opencode/plugin .cursor; for f in .codex/config.toml .codex/history .opencode/plugins/a.ts web/.opencode/plugin/b.js opencode.json .cursor/mcp.json; do echo x >$f; done",
+        &[
+            "made .codex/config.toml, which codex",
+            "made .cursor/mcp.json, which an editor",
+            "made .opencode/plugins/a.ts, which opencode",
+            "made opencode.json, which opencode",
+            "made web/.opencode/plugin/b.js, which opencode",
+        ],
+    ),
     // What claims to be a cache is looked at all the same, where it did not before the run.
     (
         "mkdir -p tool/target out/.vscode; echo x >tool/target/CACHEDIR.TAG; echo x >tool/target/.envrc; echo x >out/.envrc; git -C tool init -q; git -C tool config core.pager x",

@@ -46,13 +46,25 @@ enum As {
 const FILES: &[(&str, As, &str)] = &[
     (".envrc", As::Whole, "direnv"),
     (".mcp.json", As::Whole, "an agent"),
+    ("opencode.json", As::Whole, "opencode"),
+    ("opencode.jsonc", As::Whole, "opencode"),
     ("package.json", As::Scripts, "a package manager"),
     (".gitattributes", As::Attributes, "git"),
 ];
 
-/// Folders of a workspace with files that others obey: with how the names begin.
-const FOLDERS: &[(&str, &str, &str)] =
-    &[(".claude", "settings", "claude"), (".vscode", "", "an editor"), (".devcontainer", "", "an editor")];
+/// Folders of a workspace with files that others obey: with how the names begin. (codex reads its own in projects that are trusted;
+/// opencode loads every plugin there is.)
+const FOLDERS: &[(&str, &str, &str)] = &[
+    (".claude", "settings", "claude"),
+    (".codex", "config.toml", "codex"),
+    (".codex", "hooks", "codex"),
+    (".opencode", "opencode.json", "opencode"),
+    (".opencode/plugin", "", "opencode"),
+    (".opencode/plugins", "", "opencode"),
+    (".vscode", "", "an editor"),
+    (".cursor", "mcp.json", "an editor"),
+    (".devcontainer", "", "an editor"),
+];
 
 /// What a file was like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,7 +191,7 @@ impl Traces {
         for (name, read, who) in FILES.iter().filter(|(name, ..)| has(name)) {
             self.file(&folder.join(name), *read, who);
         }
-        for (name, start, who) in FOLDERS.iter().filter(|(name, ..)| has(name)) {
+        for (name, start, who) in FOLDERS.iter().filter(|(name, ..)| has(top(name))) {
             self.folder(&folder.join(name), who, |file| file.starts_with(start));
         }
     }
@@ -187,7 +199,7 @@ impl Traces {
     /// The same in the folders below `root`, with the repositories there.
     fn below(&mut self, root: &Path) {
         let files = FILES.iter().map(|(name, ..)| *name);
-        let names: Vec<&str> = files.chain(FOLDERS.iter().map(|(name, ..)| *name)).chain([".git"]).collect();
+        let names: Vec<&str> = files.chain(FOLDERS.iter().map(|(name, ..)| top(name))).chain([".git"]).collect();
         let below = below::look(root, &names, self.reach, &self.left_out);
         for (folder, found) in &below.folders {
             self.obeyed(folder, |name| found.iter().any(|there| there == name));
@@ -276,6 +288,11 @@ impl Traces {
         };
         self.found.insert(path.to_owned(), (trace, who));
     }
+}
+
+/// The first folder of a path.
+fn top(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path)
 }
 
 /// The text of a regular file.
