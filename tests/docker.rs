@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -375,7 +375,11 @@ fn three_lines(done: Done, code: i32, message: &str) {
 /// A fault, told to a program and to a person.
 #[track_caller]
 fn fault(command: impl Fn(&[&str]) -> Command, args: &[&str], class: &str, message: &str) {
-    let code = if matches!(class, "config" | "invalid_image" | "env_missing") { 78 } else { 69 };
+    let code = match class {
+        "usage" => 2,
+        "config" | "invalid_image" | "env_missing" => 78,
+        _ => 69,
+    };
     three_lines(start(command(args), b"task").finish(), code, message);
     let json = start(command(&[args, &["--json"]].concat()), b"task").finish().exits(code).json();
     assert_eq!((json["ok"].as_bool(), json["class"].as_str()), (Some(false), Some(class)), "{json}");
@@ -431,6 +435,11 @@ fn faults_of_the_engine_and_of_what_it_is_given() {
             "daemon_permission",
             "you may not use the docker engine",
         );
+        let locked = stranger.path("locked");
+        fs::create_dir(&locked).unwrap();
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o600)).unwrap();
+        let args = ["run", "--agent", "shell", "--workspace", locked.to_str().unwrap(), "true"];
+        fault(|args| stranger.command(args), &args, "usage", "the workspace cannot be entered");
     }
     assert_eq!(engine.containers_of(&bed), "");
 }

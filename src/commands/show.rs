@@ -137,8 +137,13 @@ fn report(
     guarantees: &[Guarantee],
 ) -> Vec<String> {
     let mode = settings.mode_for(settings.agent.value).value;
-    let absent = if settings.file_exists { "" } else { " (not there: defaults apply)" };
-    let mut lines = vec![format!("Configuration: {}{absent}", settings.path.display()), String::new()];
+    let (path, homeless) = (settings.path.display(), settings.path.as_os_str().is_empty());
+    let file = match settings.file_exists {
+        true => path.to_string(),
+        false if homeless => "none, because HOME is not set: defaults apply".to_owned(),
+        false => format!("{path} (not there: defaults apply)"),
+    };
+    let mut lines = vec![format!("Configuration: {file}"), String::new()];
     lines.extend(values(settings).lines());
     lines.push(String::new());
     lines.extend(logins(credentials).lines());

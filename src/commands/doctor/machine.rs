@@ -31,6 +31,8 @@ pub fn configuration(settings: &Settings) -> Vec<Check> {
     let stronger: BTreeSet<&str> = origins().filter(|origin| origin.starts_with(['$', '-'])).collect();
     let file = if settings.file_exists {
         format!("{} sets {in_file} of {} values", settings.path.display(), settings.rows().len())
+    } else if settings.path.as_os_str().is_empty() {
+        "HOME is not set, so there is no configuration: defaults apply".to_owned()
     } else {
         format!("{} is not there: defaults apply", settings.path.display())
     };

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rustix::fs::{Access, access};
 
 use crate::config::{Workdir, usable_inside};
 use crate::failure::Failure;
@@ -30,6 +31,11 @@ impl Workspace {
         if !kind.is_dir() {
             return Err(Failure::usage(format!("the workspace is not a folder: {}", path.display()), hint).into());
         }
+        access(&path, Access::EXEC_OK).map_err(|error| {
+            let message = format!("the workspace cannot be entered: {}", path.display());
+            let hint = format!("name another folder: -C DIR; or look at it with: ls -ld {}", path.display());
+            Failure::usage(message, hint).because(error.to_string())
+        })?;
         Ok(Workspace { path })
     }
 
