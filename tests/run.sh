@@ -3,13 +3,11 @@
 #   tests/run.sh             formatting, lints, all tests
 #   tests/run.sh NAME...     only `cargo test NAME...`
 #   RINGFENCE_TEST_ENGINE=0  without a Docker Engine: the tests that need one say so and skip
-#   RINGFENCE_TEST_LANES=2   how many test programs run at a time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/engine.sh
 
 engine=${RINGFENCE_TEST_ENGINE:-1}
-lanes=${RINGFENCE_TEST_LANES:-2}
 
 # --- Set-up, and beside it what needs nothing of it: the one mostly waits, the other keeps the processor busy ---
 
@@ -60,41 +58,60 @@ if [ $# -gt 0 ]; then
     exit
 fi
 
-# suite CLI PROGRAM [FILTER...]: one test program through one engine. What it says goes to a file, which is named when it has
-# ended, because others run beside it: most tests mostly wait.
+results=$engine_state/results
+rm -rf "$results"
+mkdir -p "$results"
+
+# suite CLI PROGRAM [FILTER...]: one test program through one engine. Its words are held back until it has ended, because another
+# one runs beside it.
 suite() {
     local cli=$1 program=$2 log=$results/$1$2.log status=0
     shift 2
     echo "» $program through $cli" >"$log"
-    RINGFENCE_TEST_CLI=$cli cargo test --locked "$program" -- "$@" >>"$log" 2>&1 </dev/null || status=1
+    RINGFENCE_TEST_CLI=$cli cargo test --locked "$program" -- "$@" >>"$log" 2>&1 </dev/null 9>&- || status=1
     [ $status = 0 ] || echo "$log" >>"$results/failed"
-    echo "$log"
+    cat "$log"
     return $status
 }
-export -f suite
-export results=$engine_state/results
-rm -rf "$results"
-mkdir -p "$results"
 
+# suites CLI NAMES [FILTER...]: each of these test files, also where one fails.
 suites() {
-    # Those that take longest begin, so that none is alone at the end. Whatever is not named here comes after them.
-    local first=(agents doctor auth egress lifeline remote sandbox schema batch warm) name
-    { printf '%s\n' "${first[@]}"; basename -s .rs tests/*.rs; } | awk '!seen[$0]++ { print "docker --test=" $0 }'
-    echo "docker --bin=ringfence"
-    # What was proved with Docker, again through another engine: the most telling part of each suite.
-    [ "$engine" = 1 ] || return 0
-    local telling="kill_9 the_wall_clock a_run_that_ends own_125 kills_its_own out_of_memory nowhere_else shared_files in_a_container"
-    for name in lifeline docker frame warm sandbox; do
-        echo "podman --test=$name $telling may_be_called used_up twenty_runs nothing_is_left_where of_many_creators"
+    local cli=$1 names=$2 name failed=0
+    shift 2
+    for name in $names; do
+        suite "$cli" "--test=$name" "$@" || failed=1
     done
-    local warm="starts_again nothing_is_left_where goes_away of_many_creators made_once prune_takes engines_fault"
-    # Of Apple's there are two shapes of its JSON, one of them before 1.0.
-    for name in lifeline docker frame warm; do
-        echo "apple --test=$name $telling $warm"
-    done
-    echo "apple-0.12 --test=sandbox $telling $warm"
+    return $failed
 }
-suites | xargs -P "$lanes" -L 1 bash -c 'suite "$@"' suite 9>&- | while read -r log; do cat "$log"; done || {
-    while read -r log; do complain "failed: $(head -n 1 "$log") (all of it: $log)"; done <"$results/failed"
-    exit 1
+
+# What was proved with Docker is proved again through other engines: the most telling part of each suite.
+telling=(kill_9 the_wall_clock a_run_that_ends own_125 kills_its_own out_of_memory nowhere_else shared_files in_a_container)
+
+# What makes sandboxes on the Docker Engine, leaves dead runs there or clears them away: one after the other. The last of them
+# runs real agents, when those beside it have done most of theirs: there may be no more than two processors.
+owners="lifeline sandbox warm egress runtimes examples doctor"
+of_owners() {
+    local failed=0
+    suites docker "$owners" || failed=1
+    if [ "$engine" = 1 ]; then
+        local warm=(starts_again nothing_is_left_where goes_away of_many_creators made_once prune_takes engines_fault)
+        suites apple "lifeline docker frame warm" "${telling[@]}" "${warm[@]}" || failed=1
+        # Of Apple's there are two shapes of its JSON, one of them before 1.0.
+        suites apple-0.12 sandbox "${telling[@]}" "${warm[@]}" || failed=1
+    fi
+    return $failed
 }
+
+beside of_owners
+# Real agents, too: whatever is named in neither list comes after them.
+first="agents auth schema unattended"
+rest=$(basename -s .rs tests/*.rs | grep -vxF "$(printf '%s\n' $owners $first)")
+failed=0
+suites docker "$first $rest" || failed=1
+suite docker --bin=ringfence || failed=1
+[ "$engine" != 1 ] || suites podman "lifeline docker frame warm sandbox" "${telling[@]}" \
+    may_be_called used_up twenty_runs nothing_is_left_where of_many_creators || failed=1
+together || failed=1
+[ $failed = 1 ] || exit 0
+while read -r log; do complain "failed: $(head -n 1 "$log") (all of it: $log)"; done <"$results/failed"
+exit 1
