@@ -158,19 +158,21 @@ fn dotted(section: &str, name: &str) -> String {
     if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
 }
 
+/// Where keys are, in the order of the documentation.
+const SECTIONS: [(&str, &[Entry]); 8] = [
+    ("", TopSettings::ENTRIES),
+    ("run", RunSettings::ENTRIES),
+    ("sandbox", SandboxSettings::ENTRIES),
+    ("docker", DockerSettings::ENTRIES),
+    ("apple", AppleSettings::ENTRIES),
+    (AGENT_SECTIONS[0], AgentSettings::ENTRIES),
+    (AGENT_SECTIONS[1], AgentSettings::ENTRIES),
+    (AGENT_SECTIONS[2], AgentSettings::ENTRIES),
+];
+
 /// Every key, in the order of the documentation.
 pub fn keys() -> Vec<Key> {
-    let sections: [(&str, &[Entry]); 8] = [
-        ("", TopSettings::ENTRIES),
-        ("run", RunSettings::ENTRIES),
-        ("sandbox", SandboxSettings::ENTRIES),
-        ("docker", DockerSettings::ENTRIES),
-        ("apple", AppleSettings::ENTRIES),
-        (AGENT_SECTIONS[0], AgentSettings::ENTRIES),
-        (AGENT_SECTIONS[1], AgentSettings::ENTRIES),
-        (AGENT_SECTIONS[2], AgentSettings::ENTRIES),
-    ];
-    sections.iter().flat_map(|(section, entries)| entries.iter().map(|entry| key_of(section, entry))).collect()
+    SECTIONS.iter().flat_map(|(section, entries)| entries.iter().map(|entry| key_of(section, entry))).collect()
 }
 
 fn key_of(section: &str, entry: &Entry) -> Key {
@@ -182,7 +184,10 @@ fn key_of(section: &str, entry: &Entry) -> Key {
     Key { name: dotted(section, entry.name), about: entry.about, default, check: entry.check }
 }
 
-/// The key with this name.
+/// The key with this name. Every run asks for each of them, so only this one is made.
 pub fn key(name: &str) -> Option<Key> {
-    keys().into_iter().find(|key| key.name == name)
+    let (section, last) = name.rsplit_once('.').unwrap_or(("", name));
+    let (section, entries) = SECTIONS.iter().find(|(known, _)| *known == section)?;
+    let entry = entries.iter().find(|entry| entry.name == last)?;
+    Some(key_of(section, entry)).filter(|key| key.name == name)
 }

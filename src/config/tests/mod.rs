@@ -28,3 +28,14 @@ fn refused(text: &str, variables: &[(&str, &str)], flags: &Flags) -> (Class, Str
     let failure = resolve(text, variables, flags).expect_err("not legal");
     (failure.class, failure.message, failure.hint)
 }
+
+#[test]
+fn each_key_is_found_by_its_name() {
+    for key in keys() {
+        let found = schema::key(&key.name).expect(&key.name);
+        assert_eq!((found.name, found.default), (key.name, key.default));
+    }
+    for name in ["", "run", "run.", ".mode", "timeout", "run.mode", "agents.claude", "agents.nobody.mode"] {
+        assert!(schema::key(name).is_none(), "{name}");
+    }
+}
