@@ -66,8 +66,8 @@ eval "$RINGFENCE_PLACES"
 [ -n "$rf_in" ] && cd -- "$rf_in" || return 1
 [ -n "$(pwd -P 2>/dev/null)" ] || {
 printf %s 'it was removed on the host since the sandbox was made; make the sandbox again' >&2; return 1; }
-rf_number() { set -- $(ls -di -- "$1" 2>/dev/null); printf %s "$1"; }
-[ -z "$rf_now" ] || [ "$(rf_number .)" = "$rf_now" ] || [ "$(rf_number "${rf_root:-/}")" != "$rf_made" ] && return
+rf_is() { rf_key=$2; set -- $(ls -di -- "$1" 2>/dev/null); [ "$1" = "$rf_key" ]; }
+[ -z "$rf_now" ] || rf_is . "$rf_now" || ! rf_is "${rf_root:-/}" "$rf_made" && return
 printf %s 'it is another folder now, or another one is mounted there; make the sandbox again' >&2
 return 1
 }
@@ -155,7 +155,7 @@ pub fn encode(job: &Job, nonce: &str, grace: Duration, around: Around<'_>) -> Ve
     script.files(job, around);
     script.assign("rf_task", &job.prompt);
     script.agent(job, nonce);
-    script.raw(SUPERVISOR);
+    script.supervisor();
     bare(&script.0)
 }
 
@@ -171,6 +171,13 @@ impl Script {
     fn raw(&mut self, text: &str) -> &mut Self {
         self.0.extend_from_slice(text.as_bytes());
         self
+    }
+
+    /// Without what is for people: a shell reads its script in small pieces, and half of it is comments and indentation.
+    fn supervisor(&mut self) {
+        for line in SUPERVISOR.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            self.raw(line).raw("\n");
+        }
     }
 
     /// `bytes` in single quotes, in which a shell leaves everything alone but the quote itself.
