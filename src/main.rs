@@ -17,7 +17,6 @@ mod runner;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
 
 use cli::{AuthCommand, Cli, Command, SandboxCommand};
 use config::Environment;
@@ -31,7 +30,7 @@ fn main() -> ExitCode {
         Ok(true) => return ExitCode::SUCCESS,
         Err(error) => return commands::not_understood(&error),
     }
-    let cli = match Cli::try_parse() {
+    let cli = match commands::understood() {
         Ok(cli) => cli,
         Err(error) => return commands::not_understood(&error),
     };

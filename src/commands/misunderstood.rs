@@ -1,11 +1,12 @@
-//! What cannot be understood as typed: help and version are shown as clap has them, everything else as every error is.
+//! What was typed, and what of it cannot be understood: help and version are shown as clap has them, everything else as every error is.
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::Cli;
 use crate::config::nearest;
@@ -15,6 +16,14 @@ use crate::output::{Colors, Form, Printer, Talk};
 /// What is shown where nothing was typed.
 const CONCISE: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\nCommands:\n{subcommands}\n
 Everything else: ringfence --help, ringfence COMMAND --help, ringfence man\n";
+
+/// What was typed, as clap's own `try_parse` has it. But the description of all that could have been typed is left to the end of the
+/// process: taking it apart is a tenth of what is done until a command of the caller's begins.
+pub fn understood() -> Result<Cli, clap::Error> {
+    let mut known = ManuallyDrop::new(Cli::command());
+    let mut matches = known.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut known))
+}
 
 /// Help and version as clap prints them; anything else that was typed wrongly as every error: three lines, or one object.
 pub fn not_understood(error: &clap::Error) -> ExitCode {

@@ -14,7 +14,7 @@ pub mod set;
 pub mod setup;
 pub mod show;
 
-pub use misunderstood::not_understood;
+pub use misunderstood::{not_understood, understood};
 
 use crate::cli::{Cli, ColorWhen, Command, ContainerArgs, CreateArgs, GlobalArgs, RunArgs};
 use crate::config::Flags;
