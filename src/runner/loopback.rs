@@ -2,13 +2,21 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Where a service that is brought inside is found there.
+const INSIDE: &str = "127.0.0.1";
+
 /// `value` with its host replaced by `host`, where it is a URL or `host:port` whose host is this machine's loopback or
-/// unspecified address; absent where it is anything else, or has a port of `except`. Credentials, port, path and query are kept.
-pub fn rewrite(value: &str, host: &str, except: &[u16]) -> Option<String> {
-    let Address { scheme, credentials, name, port, tail } = Address::of(value)?;
-    let number = port.strip_prefix(':').and_then(|digits| digits.parse().ok());
-    let is_excepted = number.is_some_and(|number| except.contains(&number));
-    (is_this_machine(name) && !is_excepted).then(|| format!("{scheme}{credentials}{host}{port}{tail}"))
+/// unspecified address; absent where it is anything else, or there is no `host`. A service at a port of `forwarded` is at 127.0.0.1, whichever loopback
+/// address it has here; absent where it is called so. Credentials, port, path and query are kept.
+pub fn rewrite(value: &str, host: Option<&str>, forwarded: &[u16]) -> Option<String> {
+    let address = Address::of(value)?;
+    let Address { scheme, credentials, name, port, tail } = address;
+    let host = match address.number() {
+        Some(number) if forwarded.contains(&number) => INSIDE,
+        _ => host?,
+    };
+    let is_there = host == INSIDE && matches!(name, "localhost" | INSIDE);
+    (is_this_machine(name) && !is_there).then(|| format!("{scheme}{credentials}{host}{port}{tail}"))
 }
 
 /// A service that a variable's value names.
@@ -25,13 +33,8 @@ pub struct Service {
 impl Service {
     /// The service that `value`, a URL or `host:port`, names.
     pub fn of(value: &str) -> Option<Self> {
-        let Address { scheme, name, port, .. } = Address::of(value)?;
-        let usual = match scheme.trim_end_matches("://") {
-            "http" | "ws" => Some(80),
-            "https" | "wss" => Some(443),
-            _ => None,
-        };
-        let port = port.strip_prefix(':').map_or(usual, |digits| digits.parse().ok());
+        let address = Address::of(value)?;
+        let (name, port) = (address.name, address.number());
         let host = name.trim_start_matches('[').trim_end_matches(']').to_owned();
         (!host.is_empty()).then(|| Service { here: is_this_machine(name), host, port })
     }
@@ -50,6 +53,16 @@ struct Address<'v> {
 }
 
 impl<'v> Address<'v> {
+    /// Its port, where that is told or its scheme has one.
+    fn number(&self) -> Option<u16> {
+        let usual = match self.scheme.trim_end_matches("://") {
+            "http" | "ws" => Some(80),
+            "https" | "wss" => Some(443),
+            _ => None,
+        };
+        self.port.strip_prefix(':').map_or(usual, |digits| digits.parse().ok())
+    }
+
     fn of(value: &'v str) -> Option<Self> {
         let (scheme, rest) = match value.split_once("://") {
             Some((scheme, rest)) if is_scheme(scheme) => (&value[..scheme.len() + 3], rest),
@@ -114,6 +127,8 @@ mod tests {
             (":jdbc://localhost", None),
             ("http://localhost:5433/", None),
             ("localhost:5433", None),
+            ("http://127.8.8.8:5433/v1", Some("http://127.0.0.1:5433/v1")),
+            ("postgres://u:p@[::1]:5433/db", Some("postgres://u:p@127.0.0.1:5433/db")),
             ("localhost", None),
             ("127.0.0.1", None),
             ("http://localhost.example.com/", None),
@@ -125,8 +140,10 @@ mod tests {
             ("/path/localhost:80", None),
             ("", None),
         ] {
-            assert_eq!(rewrite(value, "H", &[5433]).as_deref(), rewritten, "{value}");
+            assert_eq!(rewrite(value, Some("H"), &[5433]).as_deref(), rewritten, "{value}");
         }
+        assert_eq!(rewrite("http://127.8.8.8", None, &[80]).as_deref(), Some("http://127.0.0.1"));
+        assert_eq!(rewrite("http://127.8.8.8:81", None, &[80]), None);
     }
     #[test]
     fn a_service_has_a_host_and_mostly_a_port() {

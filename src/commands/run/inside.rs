@@ -140,9 +140,7 @@ pub fn prepare(
         inside.shared(settings);
     }
     inside.named(mode, settings, env)?;
-    if let Some(host) = host_name {
-        inside.reach_host(host, forwarded, ask)?;
-    }
+    inside.reach_host(host_name, forwarded, ask)?;
     Ok(inside)
 }
 
@@ -246,17 +244,19 @@ impl Inside {
         Ok(())
     }
 
-    /// Addresses of this machine must be called by the name that it has inside, but for services that are brought there.
-    fn reach_host(&mut self, host: &HostName, forwarded: &[u16], ask: Ask<'_>) -> Result<()> {
-        let mut local = None;
+    /// Addresses of this machine must be called by the name that it has inside, if it has one, and services that are brought there by
+    /// the address that they have there.
+    fn reach_host(&mut self, host: Option<&HostName>, forwarded: &[u16], ask: Ask<'_>) -> Result<()> {
+        let (mut local, name) = (None, host.map(|host| host.name));
         for (variable, value) in &mut self.variables {
-            if let Some(rewritten) = value.to_str().and_then(|value| rewrite_loopback(value, host.name, forwarded)) {
+            if let Some(rewritten) = value.to_str().and_then(|value| rewrite_loopback(value, name, forwarded)) {
                 self.secrets.push(rewritten.clone());
                 *value = rewritten.into();
                 local = Some(&*variable);
             }
         }
-        let (Some(variable), Some(question)) = (local, &host.known_by) else { return Ok(()) };
+        let (Some(variable), Some(host)) = (local, host) else { return Ok(()) };
+        let Some(question) = &host.known_by else { return Ok(()) };
         let answer = ask(question, NAMES_LIMIT)?;
         let known = |names: &[u8]| {
             names == NOT_ASKED || String::from_utf8_lossy(names).split_whitespace().any(|word| word == host.name)
