@@ -1,6 +1,6 @@
 //! Commands that are the caller's own: on the caller's streams, for as long as they like.
 
-use std::io::{self, Write};
+use std::io::{self, PipeWriter, Write};
 use std::process::ExitStatus;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -107,36 +107,15 @@ impl Host {
         suspicious: fn(&[u8]) -> bool,
         forward: &mut dyn FnMut(Pass),
     ) -> Result<Passed> {
-        let mut expression = if streams.terminal { self.attached(spec)? } else { self.expression(spec)? };
         let mut others = Signals::new([SIGQUIT, SIGUSR1, SIGUSR2]).context("watching for signals")?;
-        let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
-        let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
-        expression = expression.stderr_file(stderr_end);
-        let (stdin, lifeline) = io::pipe().context("making a pipe")?;
-        expression = match streams.input {
-            Input::Callers => expression,
-            Input::Empty => expression.stdin_null(),
-            Input::Lifeline => expression.stdin_file(stdin),
-        };
-        if streams.kept.is_some() {
-            expression = expression.stdout_file(stdout_end);
-        } else {
-            drop(stdout_end);
-        }
-        let child = expression.start().with_context(|| format!("starting {}", spec.program.to_string_lossy()))?;
-        drop(expression);
-        let mut pipes = pipes::Streams::new(stdout, stderr);
+        let (child, mut pipes, lifeline) = self.start_on(spec, streams)?;
         let splitter = streams.nonce.map(Splitter::new);
         let mut errors = Errors { splitter, code: None, words: Vec::new(), held: Vec::new(), since: None, suspicious };
-        let (limit, mut truncated) = (streams.kept.unwrap_or_default(), false);
-        let (mut stdout, mut seen, mut phase, mut killed, mut open) = (Vec::new(), 0, Phase::Running, false, true);
+        let mut kept = Kept { bytes: Vec::new(), limit: streams.kept.unwrap_or_default(), truncated: false };
+        let (mut seen, mut phase, mut killed, mut open) = (0, Phase::Running, false, true);
         while open {
             let heard = pipes.wait(&TICK, |heard| match heard {
-                Heard::Out(chunk) => {
-                    let room = chunk.len().min(limit - stdout.len());
-                    truncated |= room < chunk.len();
-                    stdout.extend_from_slice(&chunk[..room]);
-                }
+                Heard::Out(chunk) => kept.take(chunk),
                 Heard::Err(chunk) => errors.take(chunk),
                 Heard::Nothing => errors.release_late(),
             });
@@ -186,7 +165,40 @@ impl Host {
         drop(lifeline);
         errors.finish();
         let Errors { code, words, held, .. } = errors;
-        Ok(Passed { status, code, stdout, truncated, words, held, asked })
+        Ok(Passed { status, code, stdout: kept.bytes, truncated: kept.truncated, words, held, asked })
+    }
+
+    /// Starts `spec` on the caller's streams, as far as these are not ours to read. The last is the other end of a lifeline, to be
+    /// held while the command lives.
+    fn start_on(&self, spec: &CommandSpec, streams: Streams<'_>) -> Result<(duct::Handle, pipes::Streams, PipeWriter)> {
+        let (stdin, lifeline) = io::pipe().context("making a pipe")?;
+        let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
+        let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
+        let expression = if streams.terminal { self.attached(spec)? } else { self.expression(spec)? };
+        let expression = match streams.input {
+            Input::Callers => expression,
+            Input::Empty => expression.stdin_null(),
+            Input::Lifeline => expression.stdin_file(stdin),
+        };
+        let expression = expression.stderr_file(stderr_end);
+        let expression = if streams.kept.is_some() { expression.stdout_file(stdout_end) } else { expression };
+        let child = expression.start().with_context(|| format!("starting {}", spec.program.to_string_lossy()))?;
+        Ok((child, pipes::Streams::new(stdout, stderr), lifeline))
+    }
+}
+
+/// Standard output that is kept for a report.
+struct Kept {
+    bytes: Vec<u8>,
+    limit: usize,
+    truncated: bool,
+}
+
+impl Kept {
+    fn take(&mut self, chunk: &[u8]) {
+        let room = chunk.len().min(self.limit - self.bytes.len());
+        self.truncated |= room < chunk.len();
+        self.bytes.extend_from_slice(&chunk[..room]);
     }
 }
 
