@@ -201,11 +201,20 @@ pub fn container(
         grace: settings.run.grace.value,
         partial: settings.allow_partial,
     };
+    warnings.extend(can_be_had(&container, settings)?);
+    Ok((container, warnings))
+}
+
+/// That the engine can make this container; what it lacks and may lack, in a warning.
+///
+/// # Errors
+/// Usage (2) for a path, config (78) for anything else that it cannot be told or give.
+fn can_be_had(container: &Container, settings: &Settings) -> Result<Option<String>, Failure> {
     let has_ways = container.door.is_some() || container.forwards.is_some();
     if has_ways && (!container.engine.dialect.has_doors || container.remote.is_some()) {
         return Err(no_door(if container.remote.is_some() { "a remote engine" } else { "mode apple" }));
     }
-    if mode == Mode::Apple && container.network == "host" {
+    if container.engine.dialect.is_apple() && container.network == "host" {
         let message = format!("mode apple has no network of the host's ({})", settings.sandbox.network.origin);
         return Err(Failure::config(message, "use --network bridge: a service of this machine has a name there"));
     }
@@ -218,11 +227,10 @@ pub fn container(
         return Err(Failure::usage(message, "rename it, or choose another folder with -C"));
     }
     match container.unspeakable() {
-        lacking if lacking.is_empty() => {}
-        lacking if settings.allow_partial => warnings.push(without(&container.engine.program, &lacking)),
-        lacking => return Err(unenforced(&container.engine, &lacking)),
+        lacking if lacking.is_empty() => Ok(None),
+        lacking if settings.allow_partial => Ok(Some(without(&container.engine.program, &lacking))),
+        lacking => Err(unenforced(&container.engine, &lacking)),
     }
-    Ok((container, warnings))
 }
 
 /// That listed hosts and forwarded services cannot be had `there`.
