@@ -137,7 +137,8 @@ fn loops_whose_ids_differ_late_have_sandboxes_of_their_own() {
         .to_vec();
     assert_ne!(names[0], names[1]);
     assert_eq!(rows(&warm).len(), 2);
-    assert_eq!(warm.bed.run(&["run", "--loop", &two, "--json", "true"]).exits(0).json()["sandbox"], names[1]);
+    let run = [&["run", "--loop", &two, "--json", "true"], Runtime::chosen().partly()].concat();
+    assert_eq!(warm.bed.run(&run).exits(0).json()["sandbox"], names[1]);
     assert_eq!(warm.bed.run(&["sandbox", "rm", "--loop", &one]).exits(0).out().trim(), names[0]);
     assert_eq!(rows(&warm).iter().map(|row| row["loop"].clone()).collect::<Vec<_>>(), [json!(two)]);
     // A name that cannot be found keeps the others, and one that is a container of somebody else's is none of ours.

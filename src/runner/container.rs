@@ -173,7 +173,6 @@ impl Container {
             pids: self.pids,
             read_only_root: self.read_only_root,
             no_new_privileges: self.engine.dialect.hardens(),
-            partial: self.partial,
         }
     }
 

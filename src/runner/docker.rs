@@ -73,7 +73,7 @@ impl Runner for DockerRunner {
             door: door.as_ref().map(|door| door.inside.clone()),
             ..job.clone()
         };
-        let inside = Inside { fence: self.container.fence(), parcel: None };
+        let inside = Inside { fence: self.container.fence(), partial: self.container.partial, parcel: None };
         let services = forwards.as_ref().map(|forwards| forwards.listen(&job.run_id)).transpose()?;
         let open = |door| Sidecar::begin(self.host.host(), &self.container, door, &job.run_id);
         let mut sidecar = door.as_ref().map(open).transpose()?;
@@ -95,7 +95,7 @@ impl DockerRunner {
     /// Runs a job on a copy of the workspace, and brings the changes back.
     fn run_far(&self, remote: &Remote, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
         let parcel = Parcel::pack(&self.container.workspace)?;
-        let inside = Inside { fence: self.container.fence(), parcel: Some(&parcel) };
+        let inside = Inside { fence: self.container.fence(), partial: self.container.partial, parcel: Some(&parcel) };
         let mut sieve = Receiver::new(&parcel.nonce, parcel.length + GROWTH, remote.room()?, sink);
         let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut sieve)?;
         let received = sieve.finish();

@@ -14,13 +14,15 @@ pub struct Fence {
     pub read_only_root: bool,
     /// Whether no program can gain privileges.
     pub no_new_privileges: bool,
-    /// Whether the agent is to be started all the same.
-    pub partial: bool,
 }
 
 impl Fence {
-    /// The variables by which the supervisor knows it.
-    pub fn variables(&self) -> [(&'static str, String); 6] {
+    /// What tells the supervisor of it, as a shell's assignments.
+    pub fn script(&self) -> String {
+        self.variables().map(|(name, value)| format!("{name}={value}")).join(" ")
+    }
+
+    fn variables(&self) -> [(&'static str, String); 6] {
         let switch = |on: bool| if on { "1".to_owned() } else { String::new() };
         // Rounded up: what an engine makes of a fraction may differ in its last digit.
         #[expect(
@@ -30,12 +32,12 @@ impl Fence {
         )]
         let millicpus = (self.cpus * 1000.0).ceil() as u64;
         [
+            ("rf_fence", "1".to_owned()),
             ("rf_fence_memory", self.memory.to_string()),
             ("rf_fence_millicpus", millicpus.to_string()),
             ("rf_fence_pids", self.pids.to_string()),
             ("rf_fence_read_only", switch(self.read_only_root)),
             ("rf_fence_no_new", switch(self.no_new_privileges)),
-            ("rf_fence_partial", switch(self.partial)),
         ]
     }
 }

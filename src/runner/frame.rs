@@ -29,6 +29,12 @@ pub const NAME: &str = "RINGFENCE_SANDBOX";
 /// that sets `rf_in` to the path inside.
 pub const PLACES: &str = "RINGFENCE_PLACES";
 
+/// The variable of a warm sandbox that says what was asked for when it was made: a [`Fence`]'s script.
+pub const FENCE: &str = "RINGFENCE_FENCE";
+
+/// The variables that a warm sandbox was made with, which no agent and no command needs.
+pub const OWN: [&str; 3] = [NAME, PLACES, FENCE];
+
 /// The value of [`PLACES`] for a container that has each of these folders of the host at the path inside that follows it.
 pub fn places(folders: &[(&Path, &Path)]) -> Vec<u8> {
     let mut folders: Vec<_> = folders.iter().map(|(outside, inside)| (trimmed(outside), trimmed(inside))).collect();
@@ -106,6 +112,8 @@ pub fn bare(script: &[u8]) -> Vec<u8> {
 pub struct Inside<'a> {
     /// What must be in force.
     pub fence: Fence,
+    /// Whether the agent is started where it is not.
+    pub partial: bool,
     /// The workspace, where it has to be brought.
     pub parcel: Option<&'a Parcel>,
 }
@@ -120,8 +128,13 @@ pub enum Around<'a> {
     Machine,
     /// A container of the run's own, in the job's folder, with an empty home.
     Container(&'a Inside<'a>),
-    /// The warm sandbox of this name, anywhere in it, with a home that other runs use as well.
-    Sandbox(&'a str),
+    /// A warm sandbox, anywhere in it, with a home that other runs use as well.
+    Sandbox {
+        /// Its name.
+        name: &'a str,
+        /// Whether the agent is started where what it was made with is not in force.
+        partial: bool,
+    },
 }
 
 impl<'a> Around<'a> {
@@ -134,7 +147,7 @@ impl<'a> Around<'a> {
     pub fn parcel(self) -> Option<&'a Parcel> {
         match self {
             Around::Container(inside) => inside.parcel,
-            Around::Machine | Around::Sandbox(_) => None,
+            Around::Machine | Around::Sandbox { .. } => None,
         }
     }
 }
@@ -148,7 +161,7 @@ pub fn encode(job: &Job, nonce: &str, grace: Duration, around: Around<'_>) -> Ve
     script.assign("rf_owner_looks", if owner_looks { b"1" } else { b"" });
     script.assign("rf_grace", seconds(grace).as_bytes());
     script.known(around);
-    script.enter(job.command.cwd.as_deref().filter(|_| matches!(around, Around::Sandbox(_))));
+    script.enter(job.command.cwd.as_deref().filter(|_| matches!(around, Around::Sandbox { .. })));
     script.fence(around);
     script.relay(job, around);
     script.home(around);
@@ -200,7 +213,7 @@ impl Script {
     /// An engine takes the beginning of an id for a name as well, and anybody's container.
     fn known(&mut self, around: Around<'_>) {
         match around {
-            Around::Sandbox(name) => {
+            Around::Sandbox { name, .. } => {
                 self.raw("rf_known() { [ \"$").raw(NAME).raw("\" = ").word(name.as_bytes()).raw(" ]; }\n")
             }
             Around::Machine | Around::Container(_) => self.raw("rf_known() { :; }\n"),
@@ -227,7 +240,8 @@ impl Script {
         self.assign("rf_door", job.door.as_ref().map_or("", |door| door.socket).as_bytes());
         let expected = job.door.as_ref().is_some_and(|door| door.expected);
         self.assign("rf_expects_door", if expected { b"1" } else { b"" });
-        let counts = job.door.as_ref().filter(|_| matches!(around, Around::Sandbox(_))).map_or("", |door| door.knocks);
+        let counts =
+            job.door.as_ref().filter(|_| matches!(around, Around::Sandbox { .. })).map_or("", |door| door.knocks);
         self.assign("rf_counts", counts.as_bytes());
         if job.relays.is_empty() {
             self.raw("rf_relay() { :; }\n");
@@ -240,16 +254,20 @@ impl Script {
         self.raw(" <<'END_OF_RELAY'\n").raw(RELAY).raw("END_OF_RELAY\n}\n");
     }
 
-    /// What must be in force in a container, and what has to be brought there.
+    /// What must be in force around the agent, and what has to be brought there.
     fn fence(&mut self, around: Around<'_>) {
-        let fence = match around {
-            Around::Container(inside) => Some(inside.fence),
-            Around::Machine | Around::Sandbox(_) => None,
+        let partial = match around {
+            Around::Machine => false,
+            Around::Container(inside) => inside.partial,
+            Around::Sandbox { partial, .. } => partial,
         };
-        self.assign("rf_fence", if fence.is_some() { b"1" } else { b"" });
-        for (name, value) in fence.iter().flat_map(Fence::variables) {
-            self.assign(name, value.as_bytes());
-        }
+        match around {
+            Around::Machine => self.raw("rf_fence="),
+            Around::Container(inside) => self.raw(&inside.fence.script()),
+            // What it was made with is in force in it, whatever the settings are by now.
+            Around::Sandbox { .. } => self.raw("rf_fence=; eval \"$").raw(FENCE).raw("\""),
+        };
+        self.raw("\n").assign("rf_fence_partial", if partial { b"1" } else { b"" });
         let parcel = around.parcel();
         self.assign("rf_parcel", parcel.map_or(b"", |parcel| parcel.nonce.as_bytes()));
         let length = parcel.map(|parcel| parcel.length.to_string()).unwrap_or_default();
@@ -292,7 +310,7 @@ impl Script {
             self.raw("printf %s ").word(&file.contents);
             self.raw(match around {
                 // In one step, so that whoever reads it meanwhile reads one whole file, the old or the new.
-                Around::Sandbox(_) => concat!(
+                Around::Sandbox { .. } => concat!(
                     " >\"$rf_file.$$\" && { ln -f -- \"$rf_file.$$\" \"$rf_lease\" 2>/dev/null; ",
                     "mv -f -- \"$rf_file.$$\" \"$rf_file\"; } || exit\n"
                 ),
@@ -310,7 +328,7 @@ impl Script {
 
     fn agent(&mut self, job: &Job, nonce: &str) {
         // The marker first, while `rf_mark` is ours for certain: a variable of the caller's may have that name.
-        self.raw("rf_agent() {\nexport \"$rf_mark\"\nunset ").raw(PLACES).raw(" ").raw(NAME).raw("\n");
+        self.raw("rf_agent() {\nexport \"$rf_mark\"\nunset ").raw(&OWN.join(" ")).raw("\n");
         let (special, plain): (Vec<_>, Vec<_>) =
             job.command.env.iter().partition(|(name, _)| SHELLS_OWN.contains(&name.as_str()));
         for (name, value) in plain {

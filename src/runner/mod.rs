@@ -56,7 +56,7 @@ pub use door::{Door, DoorInside, PUMP};
 pub use endpoint::{address as engine_address, is_remote};
 pub use fence::dropped as dropped_limits;
 pub use forward::{Forward, Forwards};
-pub use frame::{MAKE_HOME, NAME as NAME_INSIDE, PLACES as PLACES_INSIDE, marker as run_marker};
+pub use frame::{MAKE_HOME, NAME as NAME_INSIDE, OWN as OWN_INSIDE, marker as run_marker};
 pub use guard::Guard;
 pub use host::HostRunner;
 pub use identity::{new_nonce, new_run_id, now_rfc3339};

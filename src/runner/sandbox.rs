@@ -129,6 +129,7 @@ impl Sandbox {
         places.extend(frame::places(&folders));
         let mut spec = container.hardened(spec, &labels).option("--env", OsString::from_vec(places));
         spec = spec.option("--env", format!("{}={}", frame::NAME, self.name));
+        spec = spec.option("--env", format!("{}={}", frame::FENCE, container.fence().script()));
         let Some(door) = &container.door else {
             return spec.option("--entrypoint", "sh").arg(container.image.as_str()).args(["-c", IDLE]);
         };

@@ -9,7 +9,7 @@
 #   rf_door   the socket of the sandbox's only door, if it has one
 #   rf_expects_door  not empty where nothing is to be done without it
 #   rf_counts  the file in which a door that others use as well counts who knocks
-#   rf_fence  not empty in a container, with what must be in force there before the agent is started:
+#   rf_fence  not empty in a container, with what must be in force in it before the agent is started:
 #   rf_fence_memory (bytes), rf_fence_millicpus, rf_fence_pids, rf_fence_read_only, rf_fence_no_new; rf_fence_partial starts it anyway
 #   rf_parcel  not empty where the workspace comes behind the frame, rf_parcel_length bytes of tar, and goes back behind the agent's
 #   output; what the mark before it carries

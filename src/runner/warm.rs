@@ -14,7 +14,7 @@ use super::observed::Observed;
 use super::sandbox::Looked;
 use super::{
     DoorInside, Host, HostRunner, Job, Limits, Outcome, Runner, Sandbox, Sink, engine, frame, host, is_sandbox_name,
-    presence,
+    presence, unenforced,
 };
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
@@ -36,16 +36,24 @@ pub struct WarmRunner {
     door: DoorInside,
     /// Where it is noted that a run is in a sandbox, if anywhere.
     state: Option<PathBuf>,
+    /// Whether agents are started where the limits that it was made with are not in force.
+    partial: bool,
 }
 
 impl WarmRunner {
     /// Runs jobs in `sandbox`, whose door is `door` if it has one, noting them below `state`, the folder of what is kept between runs.
     pub fn new(host: Host, sandbox: Sandbox, door: DoorInside, state: Option<PathBuf>) -> Self {
-        WarmRunner { host: HostRunner::new(host), sandbox, door, state }
+        WarmRunner { host: HostRunner::new(host), sandbox, door, state, partial: false }
+    }
+
+    /// The same, with agents that are started even where the limits that the sandbox was made with are not in force, if so `allowed`.
+    pub fn partly(self, allowed: bool) -> Self {
+        WarmRunner { partial: allowed, ..self }
     }
 
     fn observe(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Observed> {
-        let observed = self.host.observe(&self.plan(job), Around::Sandbox(&self.sandbox.name), job, limits, sink)?;
+        let around = Around::Sandbox { name: &self.sandbox.name, partial: self.partial };
+        let observed = self.host.observe(&self.plan(job), around, job, limits, sink)?;
         // Our own end of it may have been ended by force before it could do its work.
         if observed.ended.is_none() && (observed.started || observed.ours.is_some()) {
             let host = self.host.host().undeterred();
@@ -81,6 +89,9 @@ impl WarmRunner {
         }
         if observed.fault == Some(Fault::Door) {
             return without_door(&self.sandbox);
+        }
+        if !observed.started && !observed.lacking.is_empty() {
+            return unenforced(&self.sandbox.engine, &observed.lacking);
         }
         let status = observed.status.as_ref().and_then(std::process::ExitStatus::code);
         let failure = sandbox_failure(&self.sandbox, &observed.outside, status);

@@ -362,7 +362,8 @@ impl Warm {
 
     /// The arguments of a run in it.
     pub fn args<'a>(&'a self, options: &[&'a str]) -> Vec<&'a str> {
-        [&["run", "--sandbox", &self.name, "--max-attempts", "1"], options].concat()
+        let run = ["run", "--sandbox", &self.name, "--max-attempts", "1"];
+        [&run, Runtime::chosen().partly(), options].concat()
     }
 
     pub fn run(&self, options: &[&str], script: &str) -> Done {

@@ -109,7 +109,10 @@ pub fn place(wanted: &Wanted, order: &Order, env: &Environment, host: &Host) -> 
         Instead { runner, warnings, otherwise }
     });
     Ok(Place {
-        runner: Box::new(WarmRunner::new(host.clone(), sandbox, reach::inside(settings.is_listed()), env.state_dir())),
+        runner: Box::new(
+            WarmRunner::new(host.clone(), sandbox, reach::inside(settings.is_listed()), env.state_dir())
+                .partly(settings.allow_partial),
+        ),
         as_root,
         host_name,
         far: false,

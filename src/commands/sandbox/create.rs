@@ -15,7 +15,7 @@ use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::{
     Container, Filter, Host, Row, Sandbox, default_name, dropped_limits, forget_door, is_sandbox_name, keep_door,
-    loop_name, new_run_id, sandbox_shape, start_sandbox,
+    loop_name, new_run_id, sandbox_failure, sandbox_shape, start_sandbox,
 };
 
 /// How long an engine may take to make a container, with an image that is there.
@@ -34,7 +34,7 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
     match container.unheeded() {
         none if none.is_empty() => {}
         some => warnings.push(format!(
-            "{} does not enforce {} for root: what runs in this sandbox does without",
+            "{} does not enforce {} for root: runs in this sandbox are refused without --allow-partial",
             container.engine,
             some.join(", ")
         )),
@@ -62,7 +62,10 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
     drop(status);
     let made = made?;
     for line in made.as_deref().map(dropped_limits).into_iter().flatten() {
-        let warning = format!("{} does not enforce a limit of this sandbox: {line}", container.engine);
+        let warning = format!(
+            "{} does not enforce a limit of this sandbox, so runs in it are refused without --allow-partial: {line}",
+            container.engine
+        );
         printer.warning(&warning);
         warnings.push(warning);
     }
@@ -99,10 +102,13 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
         let look =
             || anyhow::Ok(list(host, &sandbox.engine, &[Filter::Named(sandbox.name.clone())])?.into_iter().next());
         let before = if container.door.is_some() { look()? } else { None };
-        if before.is_none()
-            && let Some(words) = make(args, sandbox, container, host)?
-        {
-            return Ok(Some(words));
+        if before.is_none() {
+            match make(args, sandbox, container, host) {
+                Ok(Some(words)) => return Ok(Some(words)),
+                Ok(None) => {}
+                Err(error) if is_missing(&error) => continue,
+                Err(error) => return Err(error),
+            }
         }
         let there = look()?;
         match there {
@@ -112,10 +118,13 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
             Some(row) => {
                 fits(&row, container, args.loop_id.as_deref())?;
                 // Somebody else's, who may have died before it was up; to start it twice does no harm.
-                if row.state == "created" {
-                    start_sandbox(host, sandbox, &reach::inside(false))?;
+                if row.state != "created" {
+                    return Ok(None);
                 }
-                return Ok(None);
+                match start_sandbox(host, sandbox, &reach::inside(false)) {
+                    Err(error) if is_missing(&error) => {}
+                    started => return started.map(|_| None),
+                }
             }
             // Gone again.
             None => thread::sleep(MEANWHILE),
@@ -123,6 +132,11 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
     }
     let message = format!("somebody else makes or removes the sandbox {} all the time", sandbox.name);
     Err(Failure::new(Class::Engine, message, "ringfence sandbox ls; then try again").into())
+}
+
+/// Whether somebody else removed the sandbox before it was up.
+fn is_missing(error: &anyhow::Error) -> bool {
+    Failure::of(error).class == Class::SandboxMissing
 }
 
 /// Makes it, unless its name is taken. What the engine said.
@@ -136,7 +150,11 @@ fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host
             forget_door(host, container, &id);
             return Ok(None);
         }
-        Ok(Some(answer)) => (container.failure(&answer.stderr, answer.status.code()).into(), 1),
+        Ok(Some(answer)) => {
+            let (words, status) = (answer.stderr.as_str(), answer.status.code());
+            let gone = Some(sandbox_failure(sandbox, words, status)).filter(|one| one.class == Class::SandboxMissing);
+            (gone.unwrap_or_else(|| container.failure(words, status)).into(), 1)
+        }
         Ok(None) => (container.failure(&format!("it was not up after {} s", UP.as_secs()), None).into(), 5),
         // A signal: the engine may be about to make it still.
         Err(error) => (error, 5),

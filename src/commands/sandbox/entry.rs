@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cli::ExecArgs;
 use crate::command::CommandSpec;
 use crate::egress::DOOR;
-use crate::runner::{MAKE_HOME, NAME_INSIDE, PLACES_INSIDE, SIGNAL_INSIDE, Sandbox, tenths};
+use crate::runner::{MAKE_HOME, NAME_INSIDE, OWN_INSIDE, SIGNAL_INSIDE, Sandbox, tenths};
 
 /// What is said of a container that is not the sandbox that was meant.
 const FOREIGN: &str = "Error: it is no sandbox of ringfence, or has another name";
@@ -65,7 +65,8 @@ pub fn command(
     }
     spec = spec.option("--env", marker);
     let mut shell = format!(
-        "[ \"${NAME_INSIDE}\" = \"$1\" ] || {{ echo '{FOREIGN}' >&2; exit 125; }}; unset {NAME_INSIDE} {PLACES_INSIDE}; "
+        "[ \"${NAME_INSIDE}\" = \"$1\" ] || {{ echo '{FOREIGN}' >&2; exit 125; }}; unset {}; ",
+        OWN_INSIDE.join(" ")
     );
     if sandbox.engine.dialect.makes_homes() {
         shell.extend([MAKE_HOME, "; "]);

@@ -94,7 +94,7 @@ fn hand_in(sandbox: &Sandbox, inside: &Inside, run_id: &str, env: &Environment, 
         door: None,
     };
     let limits = Limits { timeout: Some(CALL), idle_timeout: None, grace: Duration::from_secs(1) };
-    let runner = WarmRunner::new(host.clone(), sandbox.clone(), reach::inside(false), env.state_dir());
+    let runner = WarmRunner::new(host.clone(), sandbox.clone(), reach::inside(false), env.state_dir()).partly(true);
     runner.run(&job, &limits, &mut Silence)?;
     Ok(())
 }

@@ -76,6 +76,7 @@ const EMPTY: [(&str, &[&str]); 2] = [
         "ENV",
         &[
             "RINGFENCE_PLACES",
+            "RINGFENCE_FENCE",
             "RINGFENCE_SANDBOX",
             "HTTP_PROXY",
             "http_proxy",
