@@ -5,12 +5,12 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use super::carry::Parcel;
 use super::fence::Fence;
+use super::made_with::{ENTER, FENCE, NAME, OWN, inode};
 use super::{Job, Prompt, marked};
 
 /// What the shell in front of the agent is started with; the same for every run, so it gives nothing away.
@@ -21,63 +21,6 @@ pub const BOOT: &str = r#"IFS= read -r n && eval "$(head -c "$n")""#;
 pub fn marker(run_id: &str) -> String {
     format!("RINGFENCE_RUN_{}=1", run_id.replace('-', "_"))
 }
-
-/// The variable of a warm sandbox that says its name: a container that somebody else made has none.
-pub const NAME: &str = "RINGFENCE_SANDBOX";
-
-/// The variable of a warm sandbox that says which of the host's folders it has: a shell's `case` over `rf_dir`, a path on the host,
-/// that sets `rf_in` to the path inside.
-pub const PLACES: &str = "RINGFENCE_PLACES";
-
-/// The variable of a warm sandbox that says what was asked for when it was made: a [`Fence`]'s script.
-pub const FENCE: &str = "RINGFENCE_FENCE";
-
-/// The variables that a warm sandbox was made with, which no agent and no command needs.
-pub const OWN: [&str; 3] = [NAME, PLACES, FENCE];
-
-/// The value of [`PLACES`] for a container that has each of these folders of the host at the path inside that follows it.
-pub fn places(folders: &[(&Path, &Path)]) -> Vec<u8> {
-    let mut folders: Vec<_> = folders.iter().map(|(outside, inside)| (trimmed(outside), trimmed(inside))).collect();
-    // The innermost first.
-    folders.sort_by_key(|(outside, _)| std::cmp::Reverse(outside.len()));
-    let mut script = Script::default();
-    script.raw("case $rf_dir in ");
-    for (outside, inside) in &folders {
-        script.word(outside).raw("|").word(outside).raw("/*) rf_in=").word(inside);
-        script.raw("${rf_dir#").word(outside).raw("} rf_root=").word(inside);
-        script.raw(" rf_made=").word(inode(outside).as_bytes()).raw(" ;; ");
-    }
-    let known: Vec<_> = folders.iter().map(|(outside, _)| String::from_utf8_lossy(outside)).collect();
-    script.raw("*) printf %s ").word(format!("it has {}", known.join(", ")).as_bytes()).raw(" >&2 ;; esac");
-    script.0
-}
-
-/// The number of a folder in its file system; empty where it cannot be seen.
-fn inode(folder: &[u8]) -> String {
-    std::fs::metadata(OsStr::from_bytes(folder)).map(|folder| folder.ino().to_string()).unwrap_or_default()
-}
-
-/// A folder's path without the slash that only the root ends in.
-fn trimmed(folder: &Path) -> &[u8] {
-    let path = folder.as_os_str().as_bytes();
-    path.strip_suffix(b"/").unwrap_or(path)
-}
-
-/// Goes to `rf_dir`. A folder that was removed on the host is still mounted, without a path, and nothing can be made in it. One that
-/// was moved is mounted still, and one below which something else is mounted is hidden: told by the folders' numbers (`rf_now` is
-/// that on the host), where they are the same on both sides, as they were when the sandbox was made.
-const ENTER: &str = r#"
-rf_in=
-eval "$RINGFENCE_PLACES"
-[ -n "$rf_in" ] && cd -- "$rf_in" || return 1
-[ -n "$(pwd -P 2>/dev/null)" ] || {
-printf %s 'it was removed on the host since the sandbox was made; make the sandbox again' >&2; return 1; }
-rf_is() { rf_key=$2; set -- $(ls -di -- "$1" 2>/dev/null); [ "$1" = "$rf_key" ]; }
-[ -z "$rf_now" ] || rf_is . "$rf_now" || ! rf_is "${rf_root:-/}" "$rf_made" && return
-printf %s 'it is another folder now, or another one is mounted there; make the sandbox again' >&2
-return 1
-}
-"#;
 
 /// Variables that some shell keeps for itself: bash stops at an assignment to the first six and ignores one to the others. So
 /// `env` sets them, in whose arguments they are no secret: they are numbers and names of options.
@@ -177,11 +120,12 @@ fn seconds(time: Duration) -> String {
     (time.as_secs() + u64::from(time.subsec_nanos() > 0)).to_string()
 }
 
+/// A script for a POSIX shell.
 #[derive(Default)]
-struct Script(Vec<u8>);
+pub(super) struct Script(pub(super) Vec<u8>);
 
 impl Script {
-    fn raw(&mut self, text: &str) -> &mut Self {
+    pub(super) fn raw(&mut self, text: &str) -> &mut Self {
         self.0.extend_from_slice(text.as_bytes());
         self
     }
@@ -194,7 +138,7 @@ impl Script {
     }
 
     /// `bytes` in single quotes, in which a shell leaves everything alone but the quote itself.
-    fn word(&mut self, bytes: &[u8]) -> &mut Self {
+    pub(super) fn word(&mut self, bytes: &[u8]) -> &mut Self {
         self.0.push(b'\'');
         for (position, part) in bytes.split(|&byte| byte == b'\'').enumerate() {
             if position > 0 {

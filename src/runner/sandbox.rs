@@ -2,7 +2,6 @@
 //!
 //! The engine's labels are the only registry, so that what is listed is what there is.
 
-use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::dialect::Tells;
-use super::{Container, Door, Engine, apple, frame, now_rfc3339};
+use super::{Container, Door, Engine, apple, frame, made_with, now_rfc3339};
 use crate::command::CommandSpec;
 
 /// The label that holds the id of a sandbox's loop, whole.
@@ -125,11 +124,10 @@ impl Sandbox {
             .option("--name", self.name.as_str());
         let mut folders = vec![(container.workspace.as_path(), container.workdir.as_path())];
         folders.extend(container.mounts.iter().map(|mount| (mount.source.as_path(), mount.target.as_path())));
-        let mut places = format!("{}=", frame::PLACES).into_bytes();
-        places.extend(frame::places(&folders));
-        let mut spec = container.hardened(spec, &labels).option("--env", OsString::from_vec(places));
-        spec = spec.option("--env", format!("{}={}", frame::NAME, self.name));
-        spec = spec.option("--env", format!("{}={}", frame::FENCE, container.fence().script()));
+        let mut spec = container.hardened(spec, &labels);
+        for variable in made_with::variables(&self.name, &folders, &container.fence()) {
+            spec = spec.option("--env", variable);
+        }
         let Some(door) = &container.door else {
             return spec.option("--entrypoint", "sh").arg(container.image.as_str()).args(["-c", IDLE]);
         };
