@@ -53,6 +53,7 @@ pub fn drive(
     let (stdin, lifeline) = io::pipe().context("making the lifeline")?;
     let (stdout, stdout_end) = io::pipe().context("making a pipe")?;
     let (stderr, stderr_end) = io::pipe().context("making a pipe")?;
+    widen(&stdout);
     // Where our own standard output is no pipe, this does nothing.
     widen(&io::stdout());
     let child = host.start(spec, stdin, stdout_end, stderr_end)?;

@@ -5,18 +5,12 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 /// Read size of the agent's streams, bytes.
 const CHUNK: usize = 256 * 1024;
-/// What comes at once where much more is on its way, bytes: a line of an agent's stream is shorter as a rule.
-const FLOOD: usize = 4 * 1024;
-/// How long that is waited for, so that one turn takes what would be several, each with its own change of processes. The room that
-/// a widened pipe has is filled meanwhile at 1 GiB/s.
-const NAP: Duration = Duration::from_millis(1);
 /// How much is kept of texts that may explain a failure, bytes.
 const TAIL: usize = 16 * 1024;
 
@@ -31,17 +25,15 @@ pub enum Heard<'a> {
     Nothing,
 }
 
-/// Gives a pipe the capacity that any process may ask for (1 MiB, pipe(7)), so that a fast writer is woken less often. Whether it
-/// has it: a system that allows less keeps its default, slower, never wrong.
+/// Gives a pipe the capacity that any process may ask for (1 MiB, pipe(7)), so that a fast writer is woken less often.
 #[cfg(target_os = "linux")]
-pub fn widen(pipe: &impl AsFd) -> bool {
-    rustix::pipe::fcntl_setpipe_size(pipe, 1 << 20).is_ok()
+pub fn widen(pipe: &impl AsFd) {
+    // A system that allows less keeps its default: slower, never wrong.
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, 1 << 20);
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn widen(_: &impl AsFd) -> bool {
-    false
-}
+pub fn widen(_: &impl AsFd) {}
 
 /// What is sent over the lifeline behind the frame.
 pub enum Order {
@@ -75,10 +67,6 @@ pub fn hold(mut lifeline: PipeWriter, frame: Vec<u8>) -> Sender<Order> {
 pub struct Streams {
     open: Vec<Stream>,
     buffer: Vec<u8>,
-    /// Whether standard output has room for what comes while nobody reads it.
-    wide: bool,
-    /// Whether more of it is on its way.
-    flood: bool,
 }
 
 struct Stream {
@@ -90,10 +78,9 @@ struct Stream {
 impl Streams {
     /// The streams of a child that has just been started.
     pub fn new(stdout: PipeReader, stderr: PipeReader) -> Self {
-        let wide = widen(&stdout);
         let open = [(stdout, false), (stderr, true)];
         let open = open.map(|(pipe, is_stderr)| Stream { pipe, is_stderr, ended: false }).into();
-        Streams { open, buffer: vec![0; CHUNK], wide, flood: false }
+        Streams { open, buffer: vec![0; CHUNK] }
     }
 
     /// Waits, for `limit` at most, and hands what came to `take`, once for each stream that has something. False once both
@@ -102,9 +89,6 @@ impl Streams {
     /// # Errors
     /// Where the system cannot wait for the streams.
     pub fn wait(&mut self, limit: &Timespec, mut take: impl FnMut(Heard<'_>)) -> io::Result<bool> {
-        if std::mem::take(&mut self.flood) {
-            thread::sleep(NAP);
-        }
         let mut watched: Vec<_> = self.open.iter().map(|stream| PollFd::new(&stream.pipe, PollFlags::IN)).collect();
         match poll(&mut watched, Some(limit)) {
             Ok(0) | Err(Errno::INTR) => {
@@ -118,11 +102,7 @@ impl Streams {
             match stream.pipe.read(&mut self.buffer) {
                 Ok(0) | Err(_) => stream.ended = true,
                 Ok(length) if stream.is_stderr => take(Heard::Err(&self.buffer[..length])),
-                Ok(length) => {
-                    // A full buffer is a good turn as it is.
-                    self.flood = self.wide && (FLOOD..CHUNK).contains(&length);
-                    take(Heard::Out(&self.buffer[..length]));
-                }
+                Ok(length) => take(Heard::Out(&self.buffer[..length])),
             }
         }
         self.open.retain(|stream| !stream.ended);
