@@ -491,6 +491,10 @@ fn a_dry_run_needs_neither_engine_nor_agent() {
     let done = bed.run(&["run", "--dry-run", "--mode", "host", "-a", "shell", "touch made", "--", "a b"]).exits(0);
     assert!(done.out().ends_with("sh /dev/fd/4 'a b'\n"), "{}", done.out());
     assert!(!bed.workspace().join("made").exists());
+    // Nor a vault.
+    bed.config("[agents.claude]\ntoken_command = ['vault', 'x']\n");
+    let done = bed.run(&["run", "--dry-run", "--mode", "docker", "-a", "claude", "x"]).exits(0);
+    assert!(done.out().contains("vault x"), "{}", done.out());
 }
 
 #[test]

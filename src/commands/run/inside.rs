@@ -15,8 +15,8 @@ use crate::failure::{Class, Failure};
 use crate::redact::Secrets;
 use crate::runner::{Captured, HomeFile, Host, HostName, SHARED, Service, rewrite_loopback};
 
-/// What a dry run answers in the place of a command.
-const NOT_ASKED: &[u8] = b"not asked in a dry run";
+/// What a dry run answers in the place of a command, which is asked for a token: a text that may be one.
+const NOT_ASKED: &[u8] = b"not-asked-in-a-dry-run";
 /// How long an engine may take to list the names it knows.
 const NAMES_LIMIT: Duration = Duration::from_secs(20);
 
