@@ -138,7 +138,7 @@ section! {
             "the folder of the agent's login on the host";
         config_dir: PathBuf = PerAgent(["~/.config/claude", "~/.codex", "~/.config/opencode"]), read::folder,
             "the folder of the agent's configuration on the host";
-        token_command: Vec<String> = Text("[]"), lists::words, "a command that prints a token";
+        token_command: Vec<String> = Text("[]"), lists::words, "a command that prints a token, or a login file";
         share: Vec<String> = Text("[]"), lists::shares,
             "files and folders of `auth_dir` that the sandbox's home gets, read-only";
     }

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 pub use examine::{Examined, Reader, examine, source_names};
+use token::Printed;
 pub use token::{Answer, Ask};
 
 use crate::config::{AgentName, AgentSettings, Environment, Variable, duration_text};
@@ -228,11 +229,11 @@ impl Source<'_> {
         match self {
             Source::Variables(_, env) => Ok(Found::variables(env)),
             Source::Command(words) => {
-                let token = token::fetch(agent, words, ask)?;
-                if !token.starts_with('{') {
-                    return Ok((rules.token)(token));
-                }
-                (rules.lease)(token.as_bytes()).map_err(|reason| {
+                let login = match token::fetch(agent, words, ask)? {
+                    Printed::Token(token) => return Ok((rules.token)(token)),
+                    Printed::Login(login) => login,
+                };
+                (rules.lease)(login.as_bytes()).map_err(|reason| {
                     let message = format!("what token_command printed cannot be used: {reason}");
                     Failure::new(
                         Class::AuthMissing,

@@ -120,10 +120,16 @@ fn a_token_command_that_gives_nothing_usable_is_an_error_and_never_another_ident
     };
     let good = home.lease(AgentName::Claude, &[], &answer(true, " sk-ant-oat-1\n")).unwrap();
     assert_eq!(good.env, [("CLAUDE_CODE_OAUTH_TOKEN", OsString::from("sk-ant-oat-1"))]);
+    let login =
+        "{\n  \"claudeAiOauth\": {\"accessToken\": \"at\", \"refreshToken\": \"SECRET\", \"scopes\": [\"a b\"]}\n}\n";
+    let whole = home.lease(AgentName::Claude, &[], &answer(true, login)).unwrap();
+    assert!(text(&whole).contains(r#""accessToken":"at""#) && !text(&whole).contains("SECRET"), "{}", text(&whole));
     for (ask, why) in [
         (&answer(false, "token") as Ask<'_>, "failed"),
         (&answer(true, " \n"), "printed nothing"),
         (&answer(true, "Welcome!\nsk-ant-oat-1\n"), "beside a token"),
+        (&answer(true, "\u{1b}[32msk-ant-oat-1\u{1b}[0m\n"), "beside a token"),
+        (&answer(true, "\u{feff}sk-ant-oat-1\n"), "beside a token"),
         (&|_: &CommandSpec, _| Ok(None), "did not end"),
         (&|_: &CommandSpec, _| anyhow::bail!("no such program"), "could not be started"),
     ] {

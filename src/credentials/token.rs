@@ -28,11 +28,19 @@ pub struct Answer {
 /// Runs a command with no input; no answer where it took longer than the limit.
 pub type Ask<'a> = &'a dyn Fn(&CommandSpec, Duration) -> Result<Option<Answer>>;
 
-/// What the command printed, without the white space around it.
+/// What a command printed, without the white space around it.
+pub enum Printed {
+    /// A token or a key.
+    Token(String),
+    /// The contents of a login file: a JSON object, as it begins.
+    Login(String),
+}
+
+/// Asks the command for a credential.
 ///
 /// # Errors
 /// `auth_missing` (77), with the command's own last words; interrupted.
-pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String, Failure> {
+pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<Printed, Failure> {
     let spec = CommandSpec::new(words.first().map_or("", String::as_str)).args(words.iter().skip(1));
     let fail = |what: String, why: &str| {
         let hint = format!("run it by hand: {spec}; it is set as agents.{agent}.token_command");
@@ -46,17 +54,23 @@ pub fn fetch(agent: AgentName, words: &[String], ask: Ask<'_>) -> Result<String,
         }),
         Ok(None) => Err(fail("did not end in time".into(), "")),
         Ok(Some(Answer { success: false, stderr, .. })) => Err(fail("failed".into(), last_line(&stderr))),
-        Ok(Some(Answer { stdout, stderr, .. })) => match String::from_utf8(stdout) {
-            Ok(text) if text.trim().is_empty() => Err(fail("printed nothing".into(), last_line(&stderr))),
+        Ok(Some(Answer { stdout, stderr, .. })) => match String::from_utf8(stdout).as_deref().map(str::trim) {
+            Ok("") => Err(fail("printed nothing".into(), last_line(&stderr))),
             Ok(text) if text.contains('\0') => Err(fail("printed something that is not text".into(), "")),
+            Ok(text) if text.starts_with('{') => Ok(Printed::Login(text.to_owned())),
             // No header could carry it, and an agent that cannot use it may print it.
-            Ok(text) if text.trim().contains(char::is_whitespace) || text.len() > LONGEST => {
+            Ok(text) if text.contains(is_no_tokens) || text.len() > LONGEST => {
                 Err(fail("printed something beside a token, or a text that is none".into(), ""))
             }
-            Ok(text) => Ok(text.trim().to_owned()),
+            Ok(text) => Ok(Printed::Token(text.to_owned())),
             Err(_) => Err(fail("printed something that is not text".into(), "")),
         },
     }
+}
+
+/// White space, the escapes of colours, and the mark with which some editors begin a file.
+fn is_no_tokens(char: char) -> bool {
+    char.is_whitespace() || char.is_control() || char == '\u{feff}'
 }
 
 fn last_line(text: &str) -> &str {
