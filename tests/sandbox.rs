@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::runtime::Runtime;
-use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, signal, space, within};
+use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, part, signal, space, within};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -354,6 +354,10 @@ fn exec_passes_streams_codes_and_signals_through() {
     assert_eq!(done.out(), "value-of-the-token http://user:value-of-the-proxy@x value-of-mine\n0\n");
     assert!(!done.stderr.contains("value-of-"), "{}", done.stderr);
 
+    // The shell in front of it has no names of its own.
+    let args = ["sandbox", "exec", "-e", "rf=a", "-e", "line=b", &warm.name, "--", "sh", "-c", "echo $rf $line"];
+    assert_eq!(warm.bed.run(&args).exits(0).out(), "a b\n");
+
     for (trap, name, code) in [("exit 3", "TERM", 3), ("exit 4", "USR1", 4), ("", "INT", 130)] {
         let _ = fs::remove_file(warm.bed.workspace().join("ready"));
         let trap = if trap.is_empty() { String::new() } else { format!("trap '{trap}' {name};") };
@@ -425,7 +429,8 @@ fn a_command_is_done_once_and_ends_with_its_client_and_its_reader() {
 
     // Killed itself, ringfence leaves nothing of it either, with its own standard input or with the caller's.
     for (options, ready) in [(&[][..], "plain"), (&["-i"], "interactive")] {
-        let script = format!("setsid sleep 300 & touch {ready}; sleep 300");
+        // The command itself is the first to go.
+        let script = format!("(trap '' HUP; exec setsid sleep 300) & touch {ready}; exec sleep 300");
         let name = warm.name.as_str();
         let args = [&["sandbox", "exec", name], options, &["--", "sh", "-c", script.as_str()]].concat();
         let mut command = warm.bed.command(&args);
@@ -464,6 +469,25 @@ fn a_command_is_done_once_and_ends_with_its_client_and_its_reader() {
     warm.bed.run(&["sandbox", "set", "sandbox.required_env", "[\"NOT_SET\"]"]).exits(0);
     let json = warm.bed.run(&["--json", "sandbox", "exec", &warm.name, "--", "true"]).exits(78).json();
     assert_eq!(json["class"], "env_missing");
+}
+
+#[test]
+fn a_command_that_makes_its_output_non_blocking_and_fills_it_is_known_to_have_ended() {
+    let Some(warm) = Warm::bed().filter(|_| Runtime::chosen() != Runtime::Apple) else { return };
+    warm.create(&["--image", &part("RINGFENCE_TEST_DEBIAN")]);
+    // What is on its way makes room for a while.
+    let script = "use Fcntl; fcntl(STDERR, F_SETFL, O_WRONLY | O_NONBLOCK) or die; \
+                  for (1 .. 25) { 1 while syswrite(STDERR, 'x' x 4096); select(undef, undef, undef, .02) } \
+                  1 while syswrite(STDERR, 'x'); open(F, '>full')";
+    let mut command = warm.bed.command(&["sandbox", "exec", &warm.name, "--", "perl", "-e", script]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let full = warm.bed.workspace().join("full");
+    within(PATIENCE, "nothing more goes in", || full.exists());
+    sleep(Duration::from_millis(300));
+    let done = child.wait_with_output().unwrap();
+    let end = String::from_utf8_lossy(&done.stderr[done.stderr.len().saturating_sub(200)..]).into_owned();
+    assert_eq!(done.status.code(), Some(0), "{end}");
+    assert!(end.ends_with("xxx"), "{end}");
 }
 
 #[test]

@@ -20,18 +20,20 @@ const QUIET: &str = "trap : HUP INT QUIT TERM USR1 USR2; exec 9>&2 2>/dev/null; 
 /// The command. Where memory is short the kernel is to end what uses it up: it would be an agent otherwise, whose supervisor says
 /// the same.
 const COMMAND: &str = r#"(shift 5; echo 1000 >/proc/self/oom_score_adj; exec "$@" 2>&9 8<&- 9>&-); "#;
-/// What it ends with: it says the command's code with the nonce, for an engine's client that was ended by a signal exits as if all were
-/// well.
+/// What it ends with: no lifeline is waited at any longer, and it says the command's code with the nonce, for an engine's client that
+/// was ended by a signal exits as if all were well. It opens its standard error anew: a command may have made writes to it fail where
+/// they would have to wait, for all who share it (`O_NONBLOCK`, as claude does).
 const STAY: &str = concat!(
-    r#"set -- "$2" $?; [ -z "$rf" ] || kill -KILL "$rf"; "#,
+    r#"set -- "$2" $?; [ -z "$!" ] || kill -ALRM "$!"; "#,
+    "[ ! -p /proc/self/fd/9 ] || [ ! -w /proc/self/fd/9 ] || exec 9>/proc/self/fd/9; ",
     r#"printf '\036%s end %s 0\036' "$1" "$2" >&9; exit "$2""#
 );
 /// Before it, where the command reads no standard input: that is the lifeline then, and its end, which comes with the death of our
-/// process and of the client, ends everything that carries the marker. By a shell that does not carry it itself; one that cannot
-/// start a process, because there are too many, exits.
+/// process and of the client, ends everything that carries the marker. By a shell that does not carry it itself, and that from then
+/// on heeds nobody, for the command may be the first to end; one that cannot start a process, because there are too many, exits.
 const LIFELINE: &str = concat!(
-    r#"exec 8<&0 </dev/null; (trap '' HUP INT QUIT TERM USR1 USR2; unset "${3%=*}"; IFS= read -r rf <&8 || "#,
-    r#"exec sh -c "trap 'kill -KILL 0' EXIT; $5" sh HUP "$3" "$4") >/dev/null 9>&- & rf=$!; "#
+    r#"exec 8<&0 </dev/null; (trap '' HUP INT QUIT TERM USR1 USR2; unset "${3%=*}"; IFS= read -r line <&8 || { trap '' ALRM; "#,
+    r#"exec sh -c "trap 'kill -KILL 0' EXIT; $5" sh HUP "$3" "$4"; }) >/dev/null 9>&- & "#
 );
 /// The same with a terminal, on which a mark would show: the code is the mark, for no client that was ended exits with this one.
 const SWAP: &str = r#"set -- $?; case $1 in 0) exit 209 ;; 209) exit 0 ;; esac; exit "$1""#;
@@ -87,7 +89,7 @@ pub fn command(
         spec = spec.option("--workdir", folder.clone());
     }
     shell.push_str(QUIET);
-    shell.push_str(if has_lifeline(args) { LIFELINE } else { "rf=; " });
+    shell.push_str(if has_lifeline(args) { LIFELINE } else { "" });
     shell.push_str(COMMAND);
     shell.push_str(if args.tty { SWAP } else { STAY });
     let (name, grace) = (sandbox.name.as_str(), tenths(grace));
