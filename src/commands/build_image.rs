@@ -41,7 +41,7 @@ pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host,
     printer.note(&format!("building {} with {}", recipe.tag, recipe.agents.join(", ")));
     let context = image::context(authorities.as_deref())?;
     build(&recipe, &recipe.build_command(context.path()), host, &mut |line| {
-        printer.note(&String::from_utf8_lossy(line));
+        printer.note(String::from_utf8_lossy(line).trim_end());
     })?;
     let checked = check(&recipe, host, printer);
     // After a signal, too. The image itself stays where it has been given its name.

@@ -13,7 +13,7 @@ mod table;
 pub use passage::{Guard, Passage, To, unfinished};
 pub use printer::{Colors, Form, Printer, Talk};
 pub use progress::Progress;
-pub use sanitize::sanitize;
+pub use sanitize::{one_line, sanitize};
 pub use schemas::schema;
 pub use status::Status;
 pub use table::{Cell, Table};

@@ -7,7 +7,7 @@ use anyhow::Result;
 use owo_colors::{OwoColorize, Style};
 use serde::Serialize;
 
-use super::sanitize::{escape, sanitize};
+use super::sanitize::{escape, one_line};
 use super::{Guard, Passage, To};
 use crate::failure::{Class, Failure};
 use crate::redact::Secrets;
@@ -94,9 +94,9 @@ impl Printer {
         &self.secrets
     }
 
-    /// `text` as people may see it.
+    /// `text` as people may see it: in one line, for a name in it may hold the end of one and what looks like an error behind it.
     fn safe(&self, text: &str) -> String {
-        sanitize(&self.secrets.redact(text))
+        one_line(&self.secrets.redact(text))
     }
 
     /// Whether the answer is one JSON object.
@@ -185,7 +185,7 @@ impl Printer {
         told(passage.write(bytes).and_then(|()| passage.finish()))
     }
 
-    /// A remark for people, unless they asked for silence.
+    /// A remark of one line for people, unless they asked for silence.
     pub fn note(&self, text: &str) {
         if !self.is_quiet() {
             let _ = writeln!(self.err(), "{}", self.safe(text));
@@ -199,7 +199,7 @@ impl Printer {
         }
     }
 
-    /// A warning, unless people asked for silence.
+    /// A warning of one line, unless people asked for silence.
     pub fn warning(&self, text: &str) {
         // A reader that has gone away is noticed by what the run itself writes.
         let _ = self.event("warning", &serde_json::json!({ "message": self.secrets.redact(text) }));
@@ -211,9 +211,7 @@ impl Printer {
     /// An error, in three lines; in JSON mode the one object, unless the command printed its own.
     pub fn failure(&self, failure: &Failure) {
         let mut err = self.err();
-        // A path may have a line's end in it.
-        let line = |text: &str| self.safe(text).replace('\n', "\u{240a}");
-        let _ = writeln!(err, "{} {}", "error:".style(Style::new().red().bold()), line(&failure.message));
+        let _ = writeln!(err, "{} {}", "error:".style(Style::new().red().bold()), self.safe(&failure.message));
         if let Some(cause) = &failure.cause {
             let _ = writeln!(err, "{} {}", "caused by:".style(Style::new().bold()), self.safe(cause));
         }

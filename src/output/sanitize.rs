@@ -8,6 +8,11 @@ pub fn sanitize(text: &str) -> String {
     text.chars().map(safe).collect()
 }
 
+/// The same in one line: what begins a line of ours is never somebody else's name or word.
+pub fn one_line(text: &str) -> String {
+    sanitize(text).replace('\n', "\u{240a}")
+}
+
 /// JSON text with the same characters as escapes: to a program it means what it meant.
 pub fn escape(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
@@ -44,6 +49,11 @@ mod tests {
             "a␛]0;title␇b␍␛[2Jc\u{fffd}31m\u{fffd}d\te\n"
         );
         assert_eq!(sanitize("grüße 漢字 🎉"), "grüße 漢字 🎉");
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(one_line("x\r\nerror: forged\n"), "x␍␊error: forged␊");
     }
 
     #[test]

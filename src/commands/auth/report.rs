@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::ladder::RUNGS;
 use crate::config::AgentName;
 use crate::failure::{Class, Failure};
-use crate::output::{Cell, Printer, Table};
+use crate::output::{Cell, Printer, Table, one_line};
 use crate::runner;
 
 /// One step of the ladder.
@@ -156,9 +156,9 @@ impl Report {
             printer.line(&line)?;
         }
         printer.line("")?;
-        printer.line(&crate::output::sanitize(&format!("{}: {}", self.code, self.message)))?;
+        printer.line(&one_line(&format!("{}: {}", self.code, self.message)))?;
         if let Some(hint) = &self.hint {
-            printer.line(&format!("hint: {}", crate::output::sanitize(hint)))?;
+            printer.line(&format!("hint: {}", one_line(hint)))?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::config::Mode;
 use crate::failure::{Class, Failure};
-use crate::output::{Printer, sanitize};
+use crate::output::{Printer, one_line};
 use crate::redact::Secrets;
 
 /// One check. Only [`Check::warn`] and [`Check::fail`] make one that is not well, and neither does without a fix.
@@ -191,7 +191,7 @@ impl Report {
     fn lines(&self, apart: bool) -> Vec<String> {
         let width = self.checks.iter().map(|check| check.id.chars().count()).max().unwrap_or_default();
         let line = |check: &Check| {
-            let (id, fact) = (sanitize(&check.id), sanitize(&check.fact));
+            let (id, fact) = (one_line(&check.id), one_line(&check.fact));
             let style = match check.standing {
                 Standing::Ok => Style::new().green(),
                 Standing::Skip => Style::new().dimmed(),
@@ -200,7 +200,7 @@ impl Report {
             };
             let status = format!("{:<4}", check.status());
             let head = format!("{}  {id:<width$}  {:>6} ms  ", status.style(style), check.millis());
-            match check.fix().map(sanitize) {
+            match check.fix().map(one_line) {
                 None => format!("{head}{fact}"),
                 Some(fix) if apart => format!("{head}{fact}\n{:width$}fix: {fix}", "", width = width + 19),
                 Some(fix) => format!("{head}{fact}; fix: {fix}"),

@@ -168,7 +168,7 @@ impl<'a> Live<'a> {
                 Event::Text(text) => {
                     self.status.doing(text.trim().lines().next().unwrap_or_default());
                     if self.log {
-                        step(&self.status, text.trim());
+                        text.trim().lines().for_each(|line| step(&self.status, line));
                     }
                     printer.event("text", &json!({ "text": text }))?;
                 }
