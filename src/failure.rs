@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::command::shell_word;
+
 /// How a command ended. The names and the exit codes are part of the contract with scripts and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -209,7 +211,10 @@ impl Failure {
             ),
             _ => Failure::config(
                 format!("the folder for temporary files, {shown}, cannot be used"),
-                format!("mkdir -p {shown}, or name a folder that you can write to: TMPDIR=/tmp"),
+                format!(
+                    "mkdir -p {}, or name a folder that you can write to: TMPDIR=/tmp",
+                    shell_word(folder.as_os_str())
+                ),
             ),
         };
         failure.because(error.to_string())

@@ -315,12 +315,17 @@ fn verbose_echoes_commands_without_secrets() {
 #[test]
 fn a_folder_of_the_system_that_cannot_be_used_is_named() {
     let mut bed = watched();
-    let file = bed.write("state", "");
-    bed.set("RINGFENCE_STATE_DIR", &file).set("TMPDIR", "/nowhere");
+    let file = bed.write("a state", "");
+    bed.set("RINGFENCE_STATE_DIR", &file).set("TMPDIR", "/no where");
+    let look = format!("ls -ld '{}/dead-letters'", file.display());
     for (args, message, hint) in [
-        (&["dead-letter", "list"][..], "/dead-letters cannot be read", "RINGFENCE_STATE_DIR"),
+        (&["dead-letter", "list"][..], "/dead-letters cannot be read", look.as_str()),
         (&["dead-letter", "rm", "--all"], "/dead-letters cannot be read", "RINGFENCE_STATE_DIR"),
-        (&["sandbox", "build-image"], "the folder for temporary files, /nowhere, cannot be used", "TMPDIR"),
+        (
+            &["sandbox", "build-image"],
+            "the folder for temporary files, /no where, cannot be used",
+            "mkdir -p '/no where'",
+        ),
     ] {
         let done = bed.run(args).exits(78);
         let hinted = done.stderr.lines().last().is_some_and(|last| last.starts_with("hint: ") && last.contains(hint));

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::run;
 use crate::cli::{DeadLetterCommand, WhichLetters};
+use crate::command::shell_word;
 use crate::config::{Environment, Flags};
 use crate::failure::{Class, Failure};
 use crate::ledger::{DeadLetters, Letter};
@@ -44,7 +45,7 @@ fn ids(letters: &DeadLetters) -> Result<Vec<String>> {
 
 /// That the letters' folder lets nobody do with `path` what was to be done.
 fn closed(letters: &DeadLetters, path: &Path, what: &str, error: &io::Error) -> Failure {
-    let folder = letters.folder().display();
+    let folder = shell_word(letters.folder().as_os_str());
     let hint = format!("look at it with: ls -ld {folder}; or name another state folder in RINGFENCE_STATE_DIR");
     Failure::config(format!("{} cannot be {what}", path.display()), hint).because(error.to_string())
 }

@@ -10,6 +10,7 @@ use super::layers::failure;
 use super::read::{Node, Place, nearest};
 use super::schema::{self, Key};
 use super::{Environment, Flags, Origin};
+use crate::command::shell_word;
 use crate::failure::Failure;
 
 /// Shows every key although the file in force is wrong.
@@ -91,7 +92,8 @@ pub fn read(path: &Path) -> Result<Option<String>, Failure> {
         Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound) => return Ok(None),
         Err(error) => {
-            let hint = format!("make it a file that you can read, or move it away; look at it with: ls -ld {shown}");
+            let named = shell_word(path.as_os_str());
+            let hint = format!("make it a file that you can read, or move it away; look at it with: ls -ld {named}");
             return Err(Failure::config(format!("{shown}: cannot be read"), hint).because(error.to_string()));
         }
     };

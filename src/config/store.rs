@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use crate::command::shell_word;
 use crate::failure::Failure;
 
 /// The right to replace a file, until it is dropped.
@@ -25,8 +26,9 @@ pub fn target(path: &Path) -> PathBuf {
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
-    let folder = path.parent().unwrap_or(path).display();
-    let hint = format!("make {folder} a folder that you can write in; look at it with: ls -ld {folder}");
+    let folder = path.parent().unwrap_or(path);
+    let (shown, named) = (folder.display(), shell_word(folder.as_os_str()));
+    let hint = format!("make {shown} a folder that you can write in; look at it with: ls -ld {named}");
     Failure::config(format!("{}: cannot be written", path.display()), hint).because(error.to_string())
 }
 
@@ -61,8 +63,8 @@ impl Lock {
     pub fn replace(&self, text: &str) -> Result<(), Failure> {
         let old = fs::metadata(&self.path).ok();
         if old.as_ref().is_some_and(|old| old.permissions().readonly()) {
-            let shown = self.path.display();
-            return Err(Failure::config(format!("{shown}: is write-protected"), format!("type: chmod u+w {shown}")));
+            let message = format!("{}: is write-protected", self.path.display());
+            return Err(Failure::config(message, format!("type: chmod u+w {}", shell_word(self.path.as_os_str()))));
         }
         self.write(text, old.as_ref()).map_err(|error| failure(&self.path, &error))
     }

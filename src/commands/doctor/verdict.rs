@@ -9,6 +9,7 @@ use super::image;
 use super::limits::{DELEGATE, NO_SWAP};
 use super::vm::has_machines;
 use super::watch::{Step, Watch};
+use crate::command::shell_word;
 use crate::config::{AgentName, Settings};
 use crate::failure::{Class, Failure};
 use crate::image::version_in;
@@ -133,7 +134,7 @@ impl<'a> Judge<'a> {
         let words = self.value("write");
         let path = self.expected.made.parent().unwrap_or(&self.expected.made);
         if words != "ok" {
-            let hint = format!("ls -ld {}; or choose another folder: -C DIR", path.display());
+            let hint = format!("ls -ld {}; or choose another folder: -C DIR", shell_word(path.as_os_str()));
             let failure = Failure::new(Class::Usage, "the agent cannot write into the workspace", hint).because(words);
             return self.add("write", Check::fail("run.write", &failure));
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::{Access, access};
 
+use crate::command::shell_word;
 use crate::config::{Workdir, usable_inside};
 use crate::failure::Failure;
 
@@ -33,7 +34,8 @@ impl Workspace {
         }
         access(&path, Access::EXEC_OK).map_err(|error| {
             let message = format!("the workspace cannot be entered: {}", path.display());
-            let hint = format!("name another folder: -C DIR; or look at it with: ls -ld {}", path.display());
+            let hint =
+                format!("name another folder: -C DIR; or look at it with: ls -ld {}", shell_word(path.as_os_str()));
             Failure::usage(message, hint).because(error.to_string())
         })?;
         Ok(Workspace { path })
