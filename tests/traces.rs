@@ -85,6 +85,25 @@ const CHANGES: &[(&str, &[&str])] = &[
             "made web/.opencode/plugin/b.js, which opencode",
         ],
     ),
+    (
+        "mkdir -p .devcontainer/x .opencode/tools web/.opencode/tool .cursor .cargo; for f in .devcontainer.json .devcontainer/x/devcontainer.json .opencode/tools/a.ts web/.opencode/tool/b.js .cursor/hooks.json .cargo/config.toml .cargo/credentials.toml .yarnrc.yml .npmrc .pnpmfile.cjs .pre-commit-config.yaml; do echo x >$f; done",
+        &[
+            "made .cargo/config.toml, which cargo",
+            "made .cursor/hooks.json, which an editor",
+            "made .devcontainer/x/devcontainer.json, which an editor",
+            "made .devcontainer.json, which an editor",
+            "made .npmrc, which a package manager",
+            "made .opencode/tools/a.ts, which opencode",
+            "made .pnpmfile.cjs, which a package manager",
+            "made .pre-commit-config.yaml, which git",
+            "made .yarnrc.yml, which a package manager",
+            "made web/.opencode/tool/b.js, which opencode",
+        ],
+    ),
+    (
+        "mkdir -p .devcontainer; seq -f .devcontainer/%g 300 | xargs mkdir -p",
+        &["made .devcontainer (more files than are"; 1],
+    ),
     // What claims to be a cache is looked at all the same, where it did not before the run.
     (
         "mkdir -p tool/target out/.vscode; echo x >tool/target/CACHEDIR.TAG; echo x >tool/target/.envrc; echo x >out/.envrc; git -C tool init -q; git -C tool config core.pager x",

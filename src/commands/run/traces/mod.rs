@@ -5,8 +5,10 @@
 
 mod below;
 mod git_config;
+mod obeyed;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use self::obeyed::{As, FILES, FOLDERS};
 use super::order::Order;
 
 /// How much of a file is read, bytes.
@@ -28,43 +31,6 @@ const FEW: usize = 32;
 const MANY: usize = 20;
 /// How many changed entries of a file are named.
 const NAMED: usize = 5;
-
-/// How a file is to be read.
-#[derive(Clone, Copy)]
-enum As {
-    /// All of it counts.
-    Whole,
-    /// Git's configuration: what may execute something.
-    GitConfig,
-    /// Git's attributes: the lines that call a filter, a diff or a merge driver.
-    Attributes,
-    /// `package.json`: its scripts.
-    Scripts,
-}
-
-/// Files of a workspace that others obey, with who does.
-const FILES: &[(&str, As, &str)] = &[
-    (".envrc", As::Whole, "direnv"),
-    (".mcp.json", As::Whole, "an agent"),
-    ("opencode.json", As::Whole, "opencode"),
-    ("opencode.jsonc", As::Whole, "opencode"),
-    ("package.json", As::Scripts, "a package manager"),
-    (".gitattributes", As::Attributes, "git"),
-];
-
-/// Folders of a workspace with files that others obey: with how the names begin. (codex reads its own in projects that are trusted;
-/// opencode loads every plugin there is.)
-const FOLDERS: &[(&str, &str, &str)] = &[
-    (".claude", "settings", "claude"),
-    (".codex", "config.toml", "codex"),
-    (".codex", "hooks", "codex"),
-    (".opencode", "opencode.json", "opencode"),
-    (".opencode/plugin", "", "opencode"),
-    (".opencode/plugins", "", "opencode"),
-    (".vscode", "", "an editor"),
-    (".cursor", "mcp.json", "an editor"),
-    (".devcontainer", "", "an editor"),
-];
 
 /// What a file was like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,7 +158,14 @@ impl Traces {
             self.file(&folder.join(name), *read, who);
         }
         for (name, start, who) in FOLDERS.iter().filter(|(name, ..)| has(top(name))) {
-            self.folder(&folder.join(name), who, |file| file.starts_with(start));
+            let fits = |file: &str| file.starts_with(start);
+            match name.strip_suffix("/*") {
+                None => self.folder(&folder.join(name), who, fits),
+                Some(name) => {
+                    let below = self.names(&folder.join(name), who);
+                    below.iter().for_each(|below| self.folder(&folder.join(name).join(below), who, fits));
+                }
+            }
         }
     }
 
@@ -250,18 +223,23 @@ impl Traces {
 
     /// The files of a folder whose names fit.
     fn folder(&mut self, folder: &Path, who: &'static str, fits: impl Fn(&str) -> bool) {
-        let Ok(entries) = fs::read_dir(folder) else { return };
-        let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).take(CROWD + 1).collect();
-        if names.len() > CROWD {
-            self.found.insert(folder.to_owned(), (Trace::Odd("more files than are looked at"), who));
-            return;
-        }
-        for name in names.iter().filter(|name| fits(&name.to_string_lossy())) {
+        for name in self.names(folder, who).iter().filter(|name| fits(&name.to_string_lossy())) {
             let path = folder.join(name);
             if !path.is_dir() {
                 self.file(&path, As::Whole, who);
             }
         }
+    }
+
+    /// The names in a folder; none where they are too many, which is noted.
+    fn names(&mut self, folder: &Path, who: &'static str) -> Vec<OsString> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).take(CROWD + 1).collect();
+        if names.len() > CROWD {
+            self.found.insert(folder.to_owned(), (Trace::Odd("more files than are looked at"), who));
+            names.clear();
+        }
+        names
     }
 
     fn file(&mut self, path: &Path, read: As, who: &'static str) {
