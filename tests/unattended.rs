@@ -490,6 +490,22 @@ fn letters_answer_as_every_command_does() {
 }
 
 #[test]
+fn an_attempt_of_a_replay_counts_though_a_later_one_cannot_begin() {
+    let mut bed = Bed::new();
+    bed.config("[run]\nbackoff = \"1ms\"\nmax_attempts = 2\n");
+    bed.program("claude", "exit 3");
+    fs::create_dir(bed.workspace().join("sub")).unwrap();
+    bed.run(&["run", "-C", "sub", "-a", "claude", "--mode", "host", "--dead-letter", "x"]).exits(1);
+    let said = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/claude/500.jsonl");
+    bed.program("claude", &format!("cat {said}; echo why >&2; rmdir \"$PWD\"; exit 1"));
+    let replayed = bed.run(&["dead-letter", "replay", "--all", "--json"]).exits(2).json();
+    assert_eq!(replayed["replayed"][0]["run"]["attempts"], 2, "{replayed}");
+    let letter = letters(&bed).remove(0);
+    assert_eq!((&letter["class"], &letter["attempt"]), (&json!("usage"), &json!(3)));
+    assert_eq!(letter["outputTail"], "why\n", "what the first said is kept");
+}
+
+#[test]
 fn a_file_of_somebody_elses_is_not_made_an_event_log() {
     let bed = Bed::new();
     let notes = bed.write("notes", "first\nmy last line has no end");

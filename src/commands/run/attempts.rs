@@ -61,6 +61,8 @@ pub struct Ended {
     pub mode: Mode,
     /// The last attempt.
     pub last: Attempt,
+    /// The end of what the agent said in the last attempt that started it; absent where none did.
+    pub tail: Option<String>,
     /// What all attempts came to.
     pub totals: Totals,
     /// How many attempts were made.
@@ -91,10 +93,13 @@ impl Attempts<'_> {
         let began = Instant::now();
         let traces = Traces::before(order, self.fallback);
         let mut order = Cow::Borrowed(order);
-        let (mut number, mut totals) = (lost, Totals::default());
+        let (mut number, mut totals, mut tail) = (lost, Totals::default(), None);
         loop {
             number += 1;
             let mut attempt = self.attempt(&order, run_id, number, &mut totals, follower);
+            if attempt.started {
+                tail = Some(std::mem::take(&mut attempt.tail));
+            }
             match self.next(&attempt, &order.settings, number) {
                 Next::Nothing => {}
                 Next::Forgone(reason) => {
@@ -127,7 +132,8 @@ impl Attempts<'_> {
                 follower.tell(&warning);
                 totals.warnings.push(warning);
             }
-            return Ended { mode: order.mode(), last: attempt, totals, attempts: number, duration: began.elapsed() };
+            let duration = began.elapsed();
+            return Ended { mode: order.mode(), last: attempt, tail, totals, attempts: number, duration };
         }
     }
 

@@ -97,7 +97,7 @@ impl Record {
         let settled = match ended.failure() {
             Some(Failure { class: Class::Interrupted(_), .. }) => return Ok(false),
             // It could not even begin: what its letter says of the task itself is worth more.
-            Some(_) if run.replayed && !ended.last.started => return Ok(true),
+            Some(_) if run.replayed && ended.tail.is_none() => return Ok(true),
             None => letters.remove(id).map(|_| false),
             Some(failure) => {
                 // A letter that cannot be read is replaced.
@@ -107,7 +107,8 @@ impl Record {
                     first_seen_at: known.as_ref().map_or(run.first_seen_at, |known| &known.first_seen_at),
                     ..*run
                 };
-                let letter = self.letter(order, run, earlier + ended.attempts, failure, &ended.last.tail);
+                let tail = ended.tail.as_deref().unwrap_or_default();
+                let letter = self.letter(order, run, earlier + ended.attempts, failure, tail);
                 letters.put(&letter).map(|()| true)
             }
         };

@@ -302,7 +302,8 @@ fn given_up(order: &Order, lost: u32, letter: &str) -> Ended {
         "look at what the task does to this machine (memory, kills); then ringfence dead-letter replay {letter}"
     );
     let attempt = Attempt::failed(Failure::new(Class::Internal, message, hint));
-    Ended { mode: order.mode(), last: attempt, totals: Totals::default(), attempts: lost, duration: Duration::ZERO }
+    let (mode, totals, duration) = (order.mode(), Totals::default(), Duration::ZERO);
+    Ended { mode, last: attempt, tail: None, totals, attempts: lost, duration }
 }
 
 /// Follows the attempts of one task among many.
