@@ -7,8 +7,9 @@ use super::fence;
 /// Starts and ends a mark: the ASCII record separator, which text does not hold.
 const RECORD: u8 = 0x1e;
 
-/// The longest mark, without its separators; anything longer is text.
-const LONGEST: usize = 512;
+/// The longest mark, without its separators and its nonce, bytes: one with the longest path that a system takes. Anything longer
+/// is text.
+const LONGEST: usize = 64 + 4096;
 
 /// What the supervisor says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,6 +214,16 @@ mod tests {
                 let knocks = Mark::Knocks("denied 2 a.test 443 unlisted".into());
                 assert_eq!(marks, [Mark::Start, knocks, Mark::End { code: 137, ooms: 1 }]);
             }
+        }
+    }
+
+    #[test]
+    fn the_longest_path_is_a_mark_however_it_arrives() {
+        let folder = "/folder".repeat(4095 / 7);
+        let stream = format!("\x1en0nce inside {folder}\x1e");
+        for split in [8, 600, stream.len() - 1] {
+            let (text, marks) = all(&[&stream.as_bytes()[..split], &stream.as_bytes()[split..]]);
+            assert_eq!((text.as_slice(), marks), (&b""[..], vec![Mark::Inside(folder.clone())]), "{split}");
         }
     }
 
