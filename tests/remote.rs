@@ -345,10 +345,15 @@ fn nothing_of_this_machine_is_promised_there(far: &Far) {
 #[test]
 fn the_doctor_walks_where_the_workspace_is_copied() {
     let Some(engine) = Engine::get() else { return };
-    let bed = engine.bed();
-    bed.config(&format!("[docker]\nworkspace = \"copy\"\n[sandbox]\nimage = \"{}\"\n", engine.worker()));
-    let doctor = ["--mode", "docker", "sandbox", "doctor", "--agent", "shell", "--json"];
-    let json = bed.run(&doctor).exits(0).json();
+    let mut bed = engine.bed();
+    // As docker, but all that goes there is written down.
+    let note = r#"exec docker "$@" < <(exec tee "$HOME/sent.$$" 2>/dev/null)"#;
+    bed.program("noting", &format!("exec bash -c '{note}' noting \"$@\""));
+    let docker = "[docker]\ncommand = \"noting\"\nworkspace = \"copy\"";
+    bed.config(&format!("{docker}\n[sandbox]\nimage = \"{}\"\n", engine.worker()));
+    bed.write("work/large", "all of the workspace");
+    let doctor = ["--mode", "docker", "sandbox", "doctor", "--agent", "shell", "--agent", "claude", "--json"];
+    let json = bed.run(&doctor).json();
     let status = |id: &str| {
         let check = json["checks"].as_array().unwrap().iter().find(|check| check["id"] == id);
         check.unwrap_or_else(|| panic!("{id}: {json}"))["status"].as_str().unwrap().to_owned()
@@ -357,5 +362,14 @@ fn the_doctor_walks_where_the_workspace_is_copied() {
     {
         assert_eq!(status(id), "ok", "{id}: {json}");
     }
-    assert_eq!(status("run.git-worktree"), "skip", "{json}");
+    for id in ["run.git-worktree", "run.workspace", "run.workspace-git"] {
+        assert_eq!(status(id), "skip", "{id}: {json}");
+    }
+    // The probe's scratch, the agent that never ends, the login.
+    let sent: Vec<_> = fs::read_dir(bed.home()).unwrap().flatten().map(|entry| entry.path()).collect();
+    let sent: Vec<_> = sent.iter().filter(|path| path.to_string_lossy().contains("/sent.")).collect();
+    let holds = |path: &Path, text: &str| String::from_utf8_lossy(&fs::read(path).unwrap()).contains(text);
+    assert_eq!(sent.iter().filter(|path| holds(path, "ustar")).count(), 3, "{sent:?}: {json}");
+    assert!(!sent.iter().any(|path| holds(path, "all of the workspace")), "the workspace itself stays here");
+    assert_eq!(fs::read_dir(bed.workspace()).unwrap().count(), 1);
 }

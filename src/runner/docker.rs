@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
+use tempfile::TempDir;
 
 use super::carry::{Parcel, Receiver};
 use super::frame::{Around, Inside};
@@ -94,7 +95,8 @@ impl Runner for DockerRunner {
 impl DockerRunner {
     /// Runs a job on a copy of the workspace, and brings the changes back.
     fn run_far(&self, remote: &Remote, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
-        let parcel = Parcel::pack(&self.container.workspace)?;
+        let empty = remote.bare.then(tempfile::tempdir).transpose().map_err(|error| Failure::no_temporary(&error))?;
+        let parcel = Parcel::pack(empty.as_ref().map_or(&self.container.workspace, TempDir::path))?;
         let inside = Inside { fence: self.container.fence(), partial: self.container.partial, parcel: Some(&parcel) };
         let mut sieve = Receiver::new(&parcel.nonce, parcel.length + GROWTH, remote.room()?, sink);
         let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut sieve)?;
@@ -104,7 +106,11 @@ impl DockerRunner {
         let by_itself = matches!(outcome.end, End::Exited(_) | End::Signaled(_));
         match received {
             Some(received) => {
-                let kept = remote.kept.as_ref().map(|folder| folder.join(format!("{}.tar", job.run_id)));
+                let kept = remote
+                    .kept
+                    .as_ref()
+                    .filter(|_| !remote.bare)
+                    .map(|folder| folder.join(format!("{}.tar", job.run_id)));
                 let complete = observed.returned == Some(true);
                 match parcel.unpack(&received, complete, kept.as_deref()) {
                     Err(words) if by_itself => return Err(self.cut_off().because(words.join("; ")).into()),

@@ -297,7 +297,7 @@ impl Ladder<'_> {
 
     fn plan(&self, ask: Ask<'_>) -> Result<Plan> {
         let workspace = Workspace::open(Some(&self.workspace))?;
-        let order = Order::of_ours(self.settings.clone(), workspace, PROMPT, Vec::new());
+        let order = Order::of_ours(self.settings.clone(), workspace, PROMPT, Vec::new()).bare();
         Plan::asking(&order, &runner::new_run_id()?, self.env, self.host, ask)
     }
 }

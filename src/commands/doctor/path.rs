@@ -110,7 +110,7 @@ impl Path<'_> {
         let processes = self.processes();
         let engine = &self.engine();
         let host_name = (!self.is_far()).then(|| engine.host().name);
-        let copied = self.mode() == Mode::Docker && place::is_copied(self.settings, self.env);
+        let copied = self.is_copied();
         let words = |words: Vec<String>| OsString::from(words.join(" "));
         let args = vec![
             if self.mode().is_container() { "container" } else { "host" }.into(),
@@ -171,6 +171,11 @@ impl Path<'_> {
         self.mode() == Mode::Docker && place::is_far(self.settings, self.env)
     }
 
+    /// Whether the agents' containers get a copy of the workspace.
+    pub fn is_copied(&self) -> bool {
+        self.mode() == Mode::Docker && place::is_copied(self.settings, self.env)
+    }
+
     /// The services of this machine that agents are handed, and whether somebody listens there.
     fn ports(&self) -> Vec<Port> {
         let has_host = *self.settings.sandbox.network != "none" && !self.settings.is_listed() && !self.is_far();
@@ -227,7 +232,7 @@ impl Path<'_> {
 
     fn stubborn_in(&self, started_in: Duration) -> Result<Vec<Check>> {
         let run_id = runner::new_run_id()?;
-        let stubborn = Order::of_ours(self.offline(), self.workspace.clone(), STUBBORN, Vec::new());
+        let stubborn = Order::of_ours(self.offline(), self.workspace.clone(), STUBBORN, Vec::new()).bare();
         let plan = self.plan(&stubborn, &run_id)?;
         let limit = STUBBORN_LIMIT + started_in * 2;
         let limits = Limits { timeout: Some(limit), idle_timeout: None, grace: GRACE };

@@ -30,6 +30,11 @@ impl Path<'_> {
     /// What an agent can do in the real workspace, where it is in a container: there it has the caller's user and group, but none of
     /// the caller's other groups, and nothing of what lies around the workspace.
     pub fn inside(&self) -> Vec<Check> {
+        if self.is_copied() {
+            let reason =
+                "where it is copied, the agent has all of it as its own; it is not carried there and back for a trial";
+            return ["run.workspace", "run.workspace-git"].map(|id| Check::skip(id, reason)).into();
+        }
         self.look_inside().unwrap_or_else(|error| vec![Check::fail("run.workspace", &Failure::of(&error))])
     }
 

@@ -129,7 +129,7 @@ fn order(
         return Err(Failure::usage(message, "leave out --fallback host").into());
     }
     let wish = Wish { prompt, model, agent_args, raw: args.raw, dry: args.dry_run, sandbox, reach };
-    Ok(Order { settings, workspace, wish, args: order::options(args, flags) })
+    Ok(Order { settings, workspace, wish, args: order::options(args, flags), bare: false })
 }
 
 /// What a run came to.

@@ -24,6 +24,8 @@ pub struct Order {
     pub wish: Wish,
     /// The options that a dead letter keeps of it.
     pub args: Vec<String>,
+    /// Whether it does without what is in the workspace: where that would be copied, nothing goes and nothing comes back.
+    pub bare: bool,
 }
 
 impl Order {
@@ -38,7 +40,12 @@ impl Order {
             sandbox: None,
             reach: Reach::default(),
         };
-        Order { settings: settings.into(), workspace, wish, args: Vec::new() }
+        Order { settings: settings.into(), workspace, wish, args: Vec::new(), bare: false }
+    }
+
+    /// The same, which does without what is in the workspace.
+    pub fn bare(self) -> Self {
+        Order { bare: true, ..self }
     }
 
     /// Where its agent is to run.

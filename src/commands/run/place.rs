@@ -117,7 +117,10 @@ fn contained(order: &Order, env: &Environment, host: &Host) -> Result<Place> {
     let Order { settings, workspace, wish, .. } = order;
     let mut ways = reach::decide(settings, &wish.reach, env)?;
     let policy = ways.policy.take();
-    let (container, warnings) = container(order.mode(), settings, ways, workspace, env)?;
+    let (mut container, warnings) = container(order.mode(), settings, ways, workspace, env)?;
+    if let Some(remote) = &mut container.remote {
+        remote.bare = order.bare;
+    }
     Ok(Place {
         roots: roots(&container),
         as_root: container.user.is_root(),
@@ -184,6 +187,7 @@ pub fn container(
         remote: remote.then(|| Remote {
             far: is_far(settings, env),
             kept: env.state_dir().map(|folder| folder.join("returned")),
+            bare: false,
         }),
         image: sandbox.image.value.clone(),
         network: sandbox.network.value.clone(),

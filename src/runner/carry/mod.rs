@@ -28,6 +28,8 @@ pub struct Remote {
     pub far: bool,
     /// The folder where what came back is kept until all of it has its place.
     pub kept: Option<PathBuf>,
+    /// Whether an empty folder goes there in the place of the workspace, and nothing is brought back.
+    pub bare: bool,
 }
 
 impl Remote {

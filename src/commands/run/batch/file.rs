@@ -166,6 +166,7 @@ impl<'a> Tasks<'a> {
             workspace: Workspace { path: item.workspace.to_path_buf() },
             wish,
             args: order::options(&args, self.flags),
+            bare: false,
         })
     }
 }
