@@ -1,11 +1,12 @@
 //! A workspace into an archive.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter, Read};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rustix::fs::OFlags;
 use tar::{Builder, EntryType, Header};
 
 use super::known::{Hashing, Known, One, Stamp, Thing, permissions};
@@ -16,6 +17,9 @@ const OWNER: u32 = 0o700;
 
 type Archive = Builder<BufWriter<File>>;
 
+/// How often a file is read that was cut short while it was read.
+const TRIES: u32 = 5;
+
 /// The archive of everything below `root`, what is in it, and what is not. It ends with an empty file named for `nonce`.
 pub fn pack(root: &Path, nonce: &str) -> Result<(File, Known, Vec<String>)> {
     let file = tempfile::tempfile().map_err(|error| Failure::no_temporary(&error))?;
@@ -24,14 +28,16 @@ pub fn pack(root: &Path, nonce: &str) -> Result<(File, Known, Vec<String>)> {
     let mut folders = vec![PathBuf::new()];
     let mut closed = Vec::new();
     while let Some(folder) = folders.pop() {
-        for name in names(&root.join(&folder))? {
+        for name in names(&root.join(&folder), folder.as_os_str().is_empty())? {
             let path = folder.join(name);
-            let outside = root.join(&path);
-            let metadata = fs::symlink_metadata(&outside).map_err(|error| unreadable(&outside, &error))?;
-            let Some(thing) = append(&mut archive, &path, &outside, &metadata)? else {
-                left_out
-                    .push(format!("{} is neither a file nor a folder and does not go to the engine", path.display()));
-                continue;
+            let (thing, metadata) = match append(&mut archive, &path, &root.join(&path))? {
+                Packed::As(thing, metadata) => (thing, metadata),
+                Packed::Gone => continue,
+                Packed::Neither => {
+                    let path = path.display();
+                    left_out.push(format!("{path} is neither a file nor a folder and does not go to the engine"));
+                    continue;
+                }
             };
             if thing == Thing::Folder {
                 if metadata.mode() & OWNER != OWNER {
@@ -53,10 +59,30 @@ pub fn pack(root: &Path, nonce: &str) -> Result<(File, Known, Vec<String>)> {
     Ok((file, known, left_out))
 }
 
-fn names(folder: &Path) -> Result<Vec<std::ffi::OsString>> {
+/// What became of a path.
+enum Packed {
+    As(Thing, Metadata),
+    /// It went while the rest was packed: it counts as never there.
+    Gone,
+    /// Neither a file, a folder nor a link.
+    Neither,
+}
+
+/// What `answer` says of `path`; nothing where that is not there any more.
+fn there<T>(answer: io::Result<T>, path: &Path) -> Result<Option<T>, Failure> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// What is in `folder`, which `must` be there or not.
+fn names(folder: &Path, must: bool) -> Result<Vec<std::ffi::OsString>> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let mut names: Vec<_> =
-        entries.map_err(|error| unreadable(folder, &error))?.into_iter().map(|entry| entry.file_name()).collect();
+    let entries =
+        if must { Some(entries.map_err(|error| unreadable(folder, &error))?) } else { there(entries, folder)? };
+    let mut names: Vec<_> = entries.into_iter().flatten().map(|entry| entry.file_name()).collect();
     names.sort();
     Ok(names)
 }
@@ -78,29 +104,49 @@ fn header(mode: u32, modified: i64) -> Header {
     header
 }
 
-fn append(archive: &mut Archive, path: &Path, outside: &Path, metadata: &Metadata) -> Result<Option<Thing>> {
-    let mut header = header(permissions(metadata.mode()), metadata.mtime());
-    let kind = metadata.file_type();
-    if kind.is_dir() {
-        append_folder(archive, path, permissions(metadata.mode()) | OWNER, metadata.mtime())?;
-        return Ok(Some(Thing::Folder));
+fn append(archive: &mut Archive, path: &Path, outside: &Path) -> Result<Packed> {
+    for _ in 0..TRIES {
+        let Some(metadata) = there(fs::symlink_metadata(outside), outside)? else { return Ok(Packed::Gone) };
+        let mut header = header(permissions(metadata.mode()), metadata.mtime());
+        let kind = metadata.file_type();
+        if kind.is_dir() {
+            append_folder(archive, path, permissions(metadata.mode()) | OWNER, metadata.mtime())?;
+            return Ok(Packed::As(Thing::Folder, metadata));
+        }
+        if kind.is_symlink() {
+            header.set_entry_type(EntryType::Symlink);
+            let Some(target) = there(fs::read_link(outside), outside)? else { continue };
+            archive.append_link(&mut header, path, &target).context("packing a link")?;
+            return Ok(Packed::As(Thing::Link(target), metadata));
+        }
+        if !kind.is_file() {
+            return Ok(Packed::Neither);
+        }
+        // Nothing that took its place meanwhile: no link out of the workspace, no pipe that nobody writes to.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let opened = File::options().read(true).custom_flags(flags).open(outside);
+        let Some(file) = there(opened, outside)? else { continue };
+        if let Some(thing) = append_file(archive, path, header, file, metadata.size())? {
+            return Ok(Packed::As(thing, metadata));
+        }
     }
-    if kind.is_symlink() {
-        header.set_entry_type(EntryType::Symlink);
-        let target = fs::read_link(outside).map_err(|error| unreadable(outside, &error))?;
-        archive.append_link(&mut header, path, &target).context("packing a link")?;
-        return Ok(Some(Thing::Link(target)));
-    }
-    if !kind.is_file() {
-        return Ok(None);
-    }
-    header.set_size(metadata.size());
-    let file = File::open(outside).map_err(|error| unreadable(outside, &error))?;
-    let mut contents = Hashing::new(file.take(metadata.size()));
+    Err(unreadable(outside, &io::Error::other("it is being written to")).into())
+}
+
+/// Appends the first `size` bytes of `file`. Nothing, and nothing is appended, where it has become shorter than that: an archive holds
+/// what it says.
+fn append_file(archive: &mut Archive, path: &Path, mut header: Header, file: File, size: u64) -> Result<Option<Thing>> {
+    let began = archive.get_mut().stream_position().context("packing a file")?;
+    header.set_size(size);
+    let mut contents = Hashing::new(file.take(size));
     archive.append_data(&mut header, path, &mut contents).context("packing a file")?;
     match contents.finish() {
-        thing @ Thing::File { length, .. } if length == metadata.size() => Ok(Some(thing)),
-        _ => Err(unreadable(outside, &io::Error::other("it is being written to")).into()),
+        thing @ Thing::File { length, .. } if length == size => Ok(Some(thing)),
+        _ => {
+            archive.get_mut().seek(SeekFrom::Start(began)).context("packing a file")?;
+            archive.get_ref().get_ref().set_len(began).context("packing a file")?;
+            Ok(None)
+        }
     }
 }
 
@@ -117,3 +163,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
     )
     .because(error.to_string())
 }
+
+#[cfg(test)]
+#[path = "pack_tests.rs"]
+mod tests;
