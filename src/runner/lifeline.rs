@@ -4,7 +4,7 @@
 //! force; its end alone, as when this process dies, means politely and then by force.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, PipeWriter};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -57,29 +57,7 @@ pub fn drive(
     // Where our own standard output is no pipe, this does nothing.
     widen(&io::stdout());
     let child = host.start(spec, stdin, stdout_end, stderr_end)?;
-    let watch = Watch {
-        limits,
-        interrupts: &host.interrupts,
-        seen: 0,
-        slack: if ends.parcel.is_some() { RETURN_SLACK } else { SLACK },
-        returning: None,
-        parcel: ends.parcel,
-        lifeline: Some(hold(lifeline, ends.frame)),
-        marker: ends.marker,
-        phase: Phase::Running,
-        told: false,
-        heard: began,
-        began,
-        drained: None,
-        splitter: Splitter::new(ends.nonce),
-        agent_start: None,
-        agent_end: None,
-        tail: Tail::default(),
-        outside: Tail::default(),
-        early: Vec::new(),
-        observed: Observed::default(),
-    };
-    watch.run(&child, Streams::new(stdout, stderr), sink)
+    Watch::new(host, ends, limits, lifeline, began).run(&child, Streams::new(stdout, stderr), sink)
 }
 
 /// How far the end has come.
@@ -115,7 +93,32 @@ struct Watch<'a> {
     observed: Observed,
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    fn new(host: &'a Host, ends: Ends<'_>, limits: &'a Limits, lifeline: PipeWriter, began: Instant) -> Self {
+        Watch {
+            limits,
+            interrupts: &host.interrupts,
+            seen: 0,
+            slack: if ends.parcel.is_some() { RETURN_SLACK } else { SLACK },
+            returning: None,
+            parcel: ends.parcel,
+            lifeline: Some(hold(lifeline, ends.frame)),
+            marker: ends.marker,
+            phase: Phase::Running,
+            told: false,
+            heard: began,
+            began,
+            drained: None,
+            splitter: Splitter::new(ends.nonce),
+            agent_start: None,
+            agent_end: None,
+            tail: Tail::default(),
+            outside: Tail::default(),
+            early: Vec::new(),
+            observed: Observed::default(),
+        }
+    }
+
     fn run(mut self, child: &duct::Handle, mut streams: Streams, sink: &mut dyn Sink) -> Result<Observed> {
         while streams.wait(&TICK, |heard| self.hear(heard, sink)).context("waiting for the agent's output")? {
             if !self.told && matches!(self.phase, Phase::Asked(_)) && self.observed.ours.is_some() {
@@ -141,6 +144,8 @@ impl Watch<'_> {
                 self.heed(sink.stdout(chunk));
             }
             Heard::Err(chunk) => self.stderr(chunk, sink),
+            // All that comes back has come, or nothing more of it will.
+            Heard::OutEnded => self.returning = None,
             Heard::Nothing => self.heed(sink.tick()),
         }
     }
@@ -176,10 +181,8 @@ impl Watch<'_> {
                     self.heard = Instant::now();
                     self.returning = Some(self.heard);
                 }
-                Piece::Mark(Mark::Returned(whole)) => {
-                    self.returning = None;
-                    self.observed.returned = Some(whole);
-                }
+                // It may be here before the last of what it tells of, which is on another stream.
+                Piece::Mark(Mark::Returned(whole)) => self.observed.returned = Some(whole),
                 Piece::Mark(Mark::Lacks(lacking)) => self.observed.lacking = lacking,
             }
         }
@@ -329,15 +332,5 @@ fn is_coming(since: Instant, heard: Instant, now: Instant) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_workspace_on_its_way_back_is_waited_for_while_it_comes_and_not_for_ever() {
-        let began = Instant::now();
-        let at = |minutes: u64| began + Duration::from_secs(60 * minutes);
-        assert!(is_coming(began, at(29), at(29)));
-        assert!(!is_coming(began, at(30), at(30)), "it took too long");
-        assert!(!is_coming(began, at(5), at(6)), "nothing comes any more");
-    }
-}
+#[path = "lifeline_tests.rs"]
+mod tests;

@@ -118,6 +118,7 @@ impl Host {
                 Heard::Out(chunk) => kept.take(chunk),
                 Heard::Err(chunk) => errors.take(chunk),
                 Heard::Nothing => errors.release_late(),
+                Heard::OutEnded => {}
             });
             open = heard.context("waiting for the command's output")?;
             for signal in others.pending() {

@@ -21,6 +21,8 @@ pub enum Heard<'a> {
     Out(&'a [u8]),
     /// Bytes on standard error.
     Err(&'a [u8]),
+    /// That standard output has ended.
+    OutEnded,
     /// Nothing, for as long as was waited.
     Nothing,
 }
@@ -100,7 +102,12 @@ impl Streams {
         let ready: Vec<_> = watched.iter().map(|watched| !watched.revents().is_empty()).collect();
         for (stream, _) in self.open.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
             match stream.pipe.read(&mut self.buffer) {
-                Ok(0) | Err(_) => stream.ended = true,
+                Ok(0) | Err(_) => {
+                    stream.ended = true;
+                    if !stream.is_stderr {
+                        take(Heard::OutEnded);
+                    }
+                }
                 Ok(length) if stream.is_stderr => take(Heard::Err(&self.buffer[..length])),
                 Ok(length) => take(Heard::Out(&self.buffer[..length])),
             }
