@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use support::runtime::stand_in;
 use support::{Bed, Engine, part, processes_with, within};
 
 const CLAUDE: &str = "2.1.197";
@@ -189,6 +190,28 @@ fn the_name_is_given_only_to_what_was_checked() {
     done.says("claude does not answer `--version`");
     let lines = asked(&bed);
     assert!(lines[2].starts_with("rmi ringfence/unchecked:") && lines.len() == 3, "{lines:?}");
+}
+
+/// The stand-in refuses what Apple's does not know, and carries the rest out on what plays Docker here.
+#[test]
+fn apples_builder_is_told_only_what_it_knows() {
+    let mut bed = recorded();
+    bed.config(&format!("[apple]\ncommand = \"{}\"\n", stand_in().display()));
+    let calls = bed.root().join("calls");
+    bed.set("VERSION_ANSWER", "2.1.197 (Claude Code)").set("STAND_IN_LOG", &calls);
+    // Its builder can be handed no variable without its value.
+    bed.set("HTTPS_PROXY", "http://user:hunter2@proxy:3128");
+    let args = ["--mode", "apple", "sandbox", "build-image", "--tag", "team/worker:1", "--agent", "claude"];
+    let choices = ["--base", "debian:13", "--agent-version", "claude=2.1.197", "--no-cache", "--pull", "--json"];
+    let json = bed.run(&[&args[..], &choices[..]].concat()).exits(0).json();
+    assert_eq!((json["image"].as_str(), json["agents"]["claude"].as_str()), (Some("team/worker:1"), Some("2.1.197")));
+    let calls = fs::read_to_string(calls).unwrap();
+    let [build, run, label, forget]: [&str; 4] = calls.lines().collect::<Vec<_>>().try_into().unwrap();
+    let unchecked = forget.strip_prefix("container image delete ").unwrap();
+    assert!(build.starts_with(&format!("container build --tag {unchecked} --build-arg BASE=debian:13 ")), "{build}");
+    assert!(run.starts_with("container run --rm ") && run.contains(unchecked), "{run}");
+    assert!(label.starts_with("container build --tag team/worker:1 ") && !calls.contains("PROXY"), "{calls}");
+    assert_eq!(asked(&bed).len(), 4);
 }
 
 #[test]

@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::BuildImageArgs;
 use crate::command::CommandSpec;
-use crate::config::{AgentName, Environment, Flags, Mode, Settings, image_flaw};
+use crate::commands::run::place;
+use crate::config::{AgentName, Environment, Flags, Settings, image_flaw};
 use crate::failure::{Class, Failure};
-use crate::image::{self, DOCKERFILE, Recipe, Trouble, VERSION_SECONDS};
+use crate::image::{self, DOCKERFILE, Recipe, Trouble, VERSION_SECONDS, Words};
 use crate::output::Printer;
 use crate::runner::{self, Engine, Host, engine_failure};
 
@@ -36,14 +37,15 @@ pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host,
         };
     }
     let settings = Settings::resolve(flags, env)?;
-    let recipe = recipe(args, &settings, env)?;
+    let engine = place::engine(settings.mode.value, &settings);
+    let recipe = recipe(args, &engine, &settings, env)?;
     let authorities = authorities(args, env, printer)?;
     printer.note(&format!("building {} with {}", recipe.tag, recipe.agents.join(", ")));
     let context = image::context(authorities.as_deref())?;
-    build(&recipe, &recipe.build_command(context.path()), host, &mut |line| {
+    build(&recipe, &engine, &recipe.build_command(context.path()), host, &mut |line| {
         printer.note(String::from_utf8_lossy(line).trim_end());
     })?;
-    let checked = check(&recipe, host, printer);
+    let checked = check(&recipe, &engine, host, printer);
     // After a signal, too. The image itself stays where it has been given its name.
     let _ = host.undeterred().capture(&recipe.forget_command(), FORGET_LIMIT);
     let versions = checked?;
@@ -56,19 +58,25 @@ pub fn run(args: &BuildImageArgs, flags: &Flags, env: &Environment, host: &Host,
 }
 
 /// One build; `show` gets the lines of its progress.
-fn build(recipe: &Recipe, command: &CommandSpec, host: &Host, show: &mut dyn FnMut(&[u8])) -> Result<()> {
+fn build(
+    recipe: &Recipe,
+    engine: &Engine,
+    command: &CommandSpec,
+    host: &Host,
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<()> {
     let built = host.stream(command, show)?;
     if built.status.success() {
         return Ok(());
     }
-    Err(build_failure(recipe, &built.stderr, built.status.code()).into())
+    Err(build_failure(recipe, engine, &built.stderr, built.status.code()).into())
 }
 
 /// The agents' versions in the unchecked image, after which it has its name.
-fn check(recipe: &Recipe, host: &Host, printer: &Printer) -> Result<Vec<(String, String)>> {
+fn check(recipe: &Recipe, engine: &Engine, host: &Host, printer: &Printer) -> Result<Vec<(String, String)>> {
     let versions = versions(recipe, host, printer)?;
     let folder = recipe.label_context(&versions)?;
-    build(recipe, &recipe.label_command(folder.path()), host, &mut |_| {})?;
+    build(recipe, engine, &recipe.label_command(folder.path()), host, &mut |_| {})?;
     Ok(versions)
 }
 
@@ -99,7 +107,7 @@ fn authorities(args: &BuildImageArgs, env: &Environment, printer: &Printer) -> R
     Ok(None)
 }
 
-fn recipe(args: &BuildImageArgs, settings: &Settings, env: &Environment) -> Result<Recipe> {
+fn recipe(args: &BuildImageArgs, engine: &Engine, settings: &Settings, env: &Environment) -> Result<Recipe> {
     for image in [&args.tag, &args.base].into_iter().flatten() {
         if let Some(flaw) = image_flaw(image) {
             let hint = format!("lower-case letters, digits and . _ - /, such as {}", image.to_lowercase());
@@ -112,13 +120,15 @@ fn recipe(args: &BuildImageArgs, settings: &Settings, env: &Environment) -> Resu
         args.agent.clone()
     };
     let versions = args.agent_version.iter().map(|text| version(text, &agents)).collect::<Result<_, _>>()?;
-    let apple = settings.mode.value == Mode::Apple;
-    let engine = if apple { &settings.apple_command } else { &settings.docker_command };
-    // Apple's builder takes a variable with its value alone, which can hold a password and would stand in the command line.
-    let proxies = PROXIES.into_iter().filter(|name| !apple && env.text(name).is_some()).collect();
+    let hands_on = engine.dialect.builds_with_variables;
+    let proxies = PROXIES.into_iter().filter(|name| hands_on && env.text(name).is_some()).collect();
     Ok(Recipe {
-        engine: engine.value.clone(),
-        apple,
+        words: Words {
+            build: engine.build_command(),
+            rebuild: engine.rebuild_command(),
+            run: engine.command().arg("run"),
+            forget: engine.forget_command(),
+        },
         tag: args.tag.clone().unwrap_or_else(|| settings.sandbox.image.value.clone()),
         unchecked: format!("ringfence/unchecked:{}", runner::new_run_id()?),
         base: args.base.clone(),
@@ -166,18 +176,19 @@ fn versions(recipe: &Recipe, host: &Host, printer: &Printer) -> Result<Vec<(Stri
     Ok(versions)
 }
 
-fn build_failure(recipe: &Recipe, output: &str, status: Option<i32>) -> Failure {
+fn build_failure(recipe: &Recipe, engine: &Engine, output: &str, status: Option<i32>) -> Failure {
     let (trouble, words) = image::explain(output);
     let message = format!("building {} failed", recipe.tag);
     let base = recipe.base.as_deref().unwrap_or("that the Dockerfile names");
-    let engine = &recipe.engine;
-    let of = if recipe.apple { Engine::apple(engine) } else { Engine::docker(engine) };
     let failure = match trouble {
-        Trouble::NotBegun => return engine_failure(&of, base, "", output, status),
+        Trouble::NotBegun => return engine_failure(engine, base, "", output, status),
         Trouble::Base => Failure::new(
             Class::ImageMissing,
             format!("the base image {base} cannot be had"),
-            format!("try: {}; or build on a Debian image that this engine has: --base IMAGE", of.pull_command("IMAGE")),
+            format!(
+                "try: {}; or build on a Debian image that this engine has: --base IMAGE",
+                engine.pull_command("IMAGE")
+            ),
         ),
         Trouble::Version(version) => Failure::usage(
             format!("there is no {version}"),

@@ -23,13 +23,24 @@ pub const VERSION_LABEL: &str = "ringfence.agent.";
 /// How long an agent may take to say its version: the first start of a large program from a cold disk.
 pub const VERSION_SECONDS: u64 = 60;
 
+/// The beginnings of the command lines by which an engine makes images: what engines call these things differs.
+#[derive(Clone, Debug)]
+pub struct Words {
+    /// Builds, and shows how it goes.
+    pub build: CommandSpec,
+    /// Builds what is soon done.
+    pub rebuild: CommandSpec,
+    /// Runs a container.
+    pub run: CommandSpec,
+    /// Forgets an image.
+    pub forget: CommandSpec,
+}
+
 /// What an image is built from.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// The engine's program.
-    pub engine: String,
-    /// Whether that is Apple's, which knows fewer words.
-    pub apple: bool,
+    /// How the engine is told.
+    pub words: Words,
     /// The new image's name.
     pub tag: String,
     /// The image's name until it is checked: `tag` never names anything else than a checked one.
@@ -84,12 +95,7 @@ pub fn authorities_flaw(contents: &[u8]) -> Option<&'static str> {
 impl Recipe {
     /// The command that builds the unchecked image from `folder`.
     pub fn build_command(&self, folder: &Path) -> CommandSpec {
-        let mut spec = CommandSpec::new(&self.engine).arg("build");
-        // Without it a failed step's container stays. nerdctl never leaves one and does not know the option.
-        if !self.apple && Path::new(&self.engine).file_name().is_none_or(|name| name != "nerdctl") {
-            spec = spec.arg("--force-rm");
-        }
-        spec = spec.option("--tag", &self.unchecked);
+        let mut spec = self.words.build.clone().option("--tag", &self.unchecked);
         if let Some(base) = &self.base {
             spec = spec.option("--build-arg", format!("BASE={base}"));
         }
@@ -113,8 +119,8 @@ impl Recipe {
     /// The command that asks `agent` in the unchecked image for its version, as a run would start it. It ends by itself, also
     /// where nobody waits for it any more.
     pub fn version_command(&self, agent: &str) -> CommandSpec {
-        CommandSpec::new(&self.engine)
-            .args(["run", "--rm", "--network", "none"])
+        let run = self.words.run.clone();
+        run.args(["--rm", "--network", "none"])
             .args(["--read-only", "--tmpfs", "/tmp", "--env", "HOME=/tmp"])
             .args(["--entrypoint", "timeout", self.unchecked.as_str(), "-k", "5"])
             .args([VERSION_SECONDS.to_string().as_str(), agent, "--version"])
@@ -123,14 +129,12 @@ impl Recipe {
     /// The command that makes the image proper: the unchecked one with the agents' versions as labels, by the Dockerfile in
     /// `folder`.
     pub fn label_command(&self, folder: &Path) -> CommandSpec {
-        let words: &[&str] = if self.apple { &["build", "--tag"] } else { &["build", "--quiet", "--tag"] };
-        CommandSpec::new(&self.engine).args(words.iter().copied()).arg(&self.tag).arg(folder)
+        self.words.rebuild.clone().option("--tag", &self.tag).arg(folder)
     }
 
     /// The command that forgets the unchecked name.
     pub fn forget_command(&self) -> CommandSpec {
-        let words: &[&str] = if self.apple { &["image", "delete"] } else { &["rmi"] };
-        CommandSpec::new(&self.engine).args(words.iter().copied()).arg(&self.unchecked)
+        self.words.forget.clone().arg(&self.unchecked)
     }
 
     /// A folder for [`Recipe::label_command`].
@@ -159,8 +163,12 @@ mod tests {
     #[test]
     fn every_choice_reaches_the_command_line() {
         let recipe = Recipe {
-            engine: "podman".into(),
-            apple: false,
+            words: Words {
+                build: CommandSpec::new("podman").args(["build", "--force-rm"]),
+                rebuild: CommandSpec::new("podman").args(["build", "--quiet"]),
+                run: CommandSpec::new("podman").arg("run"),
+                forget: CommandSpec::new("podman").arg("rmi"),
+            },
             tag: "team/worker:1".into(),
             unchecked: "ringfence/unchecked:7".into(),
             base: Some("debian:bookworm-slim".into()),
@@ -181,26 +189,11 @@ mod tests {
             "podman build --quiet --tag team/worker:1 /ctx"
         );
         assert_eq!(recipe.forget_command().to_string(), "podman rmi ringfence/unchecked:7");
-        let apple = Recipe { engine: "container".into(), apple: true, proxies: Vec::new(), ..recipe.clone() };
-        let lines = [
-            apple.build_command(Path::new("/ctx")),
-            apple.version_command("claude"),
-            apple.label_command(Path::new("/ctx")),
-            apple.forget_command(),
-        ];
         assert_eq!(
-            lines.map(|line| line.to_string()),
-            [
-                "container build --tag ringfence/unchecked:7 --build-arg BASE=debian:bookworm-slim --build-arg 'AGENTS=claude codex' \
-                 --build-arg CLAUDE_VERSION=2.1.197 --no-cache --pull /ctx",
-                "container run --rm --network none --read-only --tmpfs /tmp --env HOME=/tmp --entrypoint timeout ringfence/unchecked:7 -k 5 60 \
-                 claude --version",
-                "container build --tag team/worker:1 /ctx",
-                "container image delete ringfence/unchecked:7",
-            ]
+            recipe.version_command("claude").to_string(),
+            "podman run --rm --network none --read-only --tmpfs /tmp --env HOME=/tmp --entrypoint timeout \
+             ringfence/unchecked:7 -k 5 60 claude --version"
         );
-        let nerdctl = Recipe { engine: "/usr/bin/nerdctl".into(), ..recipe };
-        assert!(!nerdctl.build_command(Path::new("/ctx")).to_string().contains("--force-rm"));
     }
 
     #[test]

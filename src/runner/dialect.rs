@@ -20,6 +20,7 @@ impl Engine {
         let program = program.into();
         let dialect = match Path::new(&program).file_name().and_then(|name| name.to_str()) {
             Some("podman" | "podman-remote") => &PODMAN,
+            Some("nerdctl") => &NERDCTL,
             _ => &DOCKER,
         };
         Engine { program, dialect }
@@ -53,6 +54,21 @@ impl Engine {
     /// Fetches an image.
     pub fn pull_command(&self, image: &str) -> CommandSpec {
         self.command().args(self.dialect.pull).arg(image)
+    }
+
+    /// Builds an image, and shows how it goes.
+    pub fn build_command(&self) -> CommandSpec {
+        self.command().args(self.dialect.build)
+    }
+
+    /// Builds one that is soon done.
+    pub fn rebuild_command(&self) -> CommandSpec {
+        self.command().args(self.dialect.rebuild)
+    }
+
+    /// Forgets images by name.
+    pub fn forget_command(&self) -> CommandSpec {
+        self.command().args(self.dialect.forget)
     }
 
     /// Makes this machine's name known to its containers, where that has to be done once; for people.
@@ -98,6 +114,13 @@ pub struct Dialect {
     /// Those that show whether it is well, and that fetch an image: for people.
     pub(super) well: &'static [&'static str],
     pub(super) pull: &'static [&'static str],
+    /// Those that build an image, and one of which nothing is worth showing.
+    pub(super) build: &'static [&'static str],
+    pub(super) rebuild: &'static [&'static str],
+    /// Those that forget images.
+    pub(super) forget: &'static [&'static str],
+    /// Whether a build can be handed a variable of the caller's by its name alone.
+    pub builds_with_variables: bool,
     /// A part of what is said where a container's name is taken.
     pub(super) taken: &'static str,
     /// How it tells of containers.
@@ -160,6 +183,11 @@ pub const DOCKER: Dialect = Dialect {
     stop: &["stop", "-t", "0"],
     well: &["info"],
     pull: &["pull"],
+    // Without it a failed step's container stays.
+    build: &["build", "--force-rm"],
+    rebuild: &["build", "--quiet"],
+    forget: &["rmi"],
+    builds_with_variables: true,
     taken: "is already in use",
     tells: Tells::ByTemplate,
     unsayable: &[],
@@ -179,6 +207,9 @@ pub const PODMAN: Dialect = Dialect {
     ..DOCKER
 };
 
+/// containerd's. Its builder never leaves a container behind, and knows no option about that.
+pub const NERDCTL: Dialect = Dialect { build: &["build"], ..DOCKER };
+
 /// Apple's `container` (its command reference and sources, 0.12 to 1.2.2): every container is in a virtual machine, and much of
 /// Docker's command line is unknown. It takes no signal for the end of a container that stays, so one is named where it is ended.
 pub const APPLE: Dialect = Dialect {
@@ -192,6 +223,11 @@ pub const APPLE: Dialect = Dialect {
     stop: &["stop", "--signal", "SIGKILL", "--time", "0"],
     well: &["system", "status"],
     pull: &["image", "pull"],
+    build: &["build"],
+    rebuild: &["build"],
+    forget: &["image", "delete"],
+    // With its value alone, which can hold a password and would stand in the command line.
+    builds_with_variables: false,
     // "container with id x already exists", and where two are made at once "hostname(s) already exist".
     taken: "already exist",
     tells: Tells::InJson,
@@ -245,4 +281,23 @@ pub struct HostName {
     pub known_by: Option<CommandSpec>,
     /// Sets it up, for people.
     pub named_by: CommandSpec,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_builder_is_told_what_it_knows() {
+        let lines = |engine: Engine| {
+            [engine.build_command(), engine.rebuild_command(), engine.forget_command()].map(|line| line.to_string())
+        };
+        for program in ["docker", "podman"] {
+            let wanted = ["build --force-rm", "build --quiet", "rmi"].map(|words| format!("{program} {words}"));
+            assert_eq!(lines(Engine::docker(program)), wanted);
+        }
+        let nerdctl = ["/n/nerdctl build", "/n/nerdctl build --quiet", "/n/nerdctl rmi"];
+        assert_eq!(lines(Engine::docker("/n/nerdctl")), nerdctl);
+        assert_eq!(lines(Engine::apple("container")), ["container build", "container build", "container image delete"]);
+    }
 }
