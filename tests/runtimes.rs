@@ -108,6 +108,28 @@ fn apples_container_is_told_only_what_it_knows_and_what_it_lacks_is_said() {
     bed.run(&args(&["--mount", "../a=b:/x", "true"])).exits(2).says("cannot be told of a path with `:` or `=`");
 }
 
+/// It would be whoever's image of that name a registry has, and it would be handed the credentials.
+#[test]
+fn apples_container_is_never_let_fetch_an_image() {
+    let Some(mut bed) = bed_of(Runtime::Apple) else { return };
+    let calls = bed.root().join("calls");
+    bed.set("STAND_IN_LOG", &calls);
+    let run = ["run", "--mode", "apple", "-a", "shell", "--allow-partial", "--image", "ringfence-test/nope:1", "true"];
+    let create = ["--mode", "apple", "sandbox", "create", "never", "--template", "ringfence-test/nope:1"];
+    for version in ["1.2.2", "0.12.3"] {
+        bed.set("STAND_IN_VERSION", version);
+        for args in [&run[..], &create[..]] {
+            let done = bed.run(args).exits(69).says("the image ringfence-test/nope:1 is not on this engine");
+            done.says("image pull ringfence-test/nope:1").says("build-image");
+        }
+    }
+    let calls = fs::read_to_string(calls).unwrap();
+    assert!(!calls.contains("container run") && !calls.contains("fetched"), "{calls}");
+    // The stand-in itself fetches, as Apple's does.
+    let output = Command::new(Runtime::Apple.program()).args(["run", "ringfence-test/nope:1"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("401 Unauthorized"), "{output:?}");
+}
+
 /// The engine that `sandbox show` found for a mode, and the levels of these guarantees there.
 fn shown(done: Done, mode: &str, names: &[&str]) -> (Value, Vec<String>) {
     let json = done.exits(0).json();

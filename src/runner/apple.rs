@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Asks for all containers.
 pub(super) const LIST: [&str; 4] = ["list", "--all", "--format", "json"];
@@ -103,6 +104,14 @@ pub(super) fn told(answer: &[u8]) -> Result<Vec<Told>, serde_json::Error> {
     serde_json::from_slice(answer)
 }
 
+/// Whether the image that an answer to `image inspect` is about is made for this processor, as images name it; so it is taken to be
+/// where it is not told.
+pub(super) fn made_for(answer: &[u8], architecture: &str) -> bool {
+    let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return true };
+    let Some(variants) = answer[0]["variants"].as_array() else { return true };
+    variants.iter().any(|variant| variant["platform"]["architecture"] == architecture)
+}
+
 #[cfg(test)]
 pub(super) mod samples {
     /// Written after the structures of 0.12, shortened to what is read and a little around it.
@@ -127,6 +136,13 @@ pub(super) mod samples {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_made_for_what_one_of_its_variants_is() {
+        let answer = br#"[{"variants":[{"platform":{"architecture":"amd64"}},{"platform":{"architecture":"arm64"}}]}]"#;
+        let known = ["amd64", "arm64", "riscv64"].map(|name| made_for(answer, name));
+        assert_eq!((known, made_for(b"[]", "arm64")), ([true, true, false], true));
+    }
 
     #[test]
     fn a_start_reads_alike_in_both_shapes() {

@@ -199,7 +199,7 @@ pub fn read_image(stdout: &[u8]) -> Option<ImageFacts> {
 }
 
 /// The name that images have for the processors that the kernel calls `name`.
-fn architecture(name: &str) -> &str {
+pub(super) fn architecture(name: &str) -> &str {
     match name {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

@@ -129,6 +129,8 @@ pub struct Dialect {
     pub(super) unsayable: &'static [char],
     /// The least memory that it gives to a container, bytes.
     pub least_memory: u64,
+    /// Whether it fetches the image of a container from a registry, where it does not have it, and cannot be told otherwise.
+    pub(super) fetches: bool,
     /// Whether it makes an image of a container.
     pub commits: bool,
     /// Whether another container can keep the only way out of one, and services of this machine be brought inside.
@@ -192,6 +194,7 @@ pub const DOCKER: Dialect = Dialect {
     tells: Tells::ByTemplate,
     unsayable: &[],
     least_memory: 0,
+    fetches: false,
     commits: true,
     has_doors: true,
     home: Home::Owned,
@@ -234,6 +237,7 @@ pub const APPLE: Dialect = Dialect {
     // What divides a mount's source from its target, and a label's name from its value.
     unsayable: &[':', '='],
     least_memory: 200 << 20,
+    fetches: true,
     commits: false,
     has_doors: false,
     home: Home::Made,

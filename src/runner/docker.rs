@@ -11,7 +11,7 @@ use super::frame::{Around, Inside};
 use super::marks::Fault;
 use super::observed::Observed;
 use super::sidecar::{Minding, Sidecar};
-use super::{Container, End, HostRunner, Job, Limits, Outcome, Remote, Runner, Sink, door, host};
+use super::{Container, End, HostRunner, Job, Limits, Outcome, Remote, Runner, Sink, door, host, stock};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -65,6 +65,7 @@ impl Runner for DockerRunner {
     }
 
     fn run(&self, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
+        stock::look(self.host.host(), &self.container)?;
         if let Some(remote) = &self.container.remote {
             return self.run_far(remote, job, limits, sink);
         }
@@ -88,7 +89,8 @@ impl Runner for DockerRunner {
 
     fn companions(&self, job: &Job) -> Vec<CommandSpec> {
         let door = self.container.door.as_ref();
-        door.map(|door| door.commands(&self.container, &job.run_id)).into_iter().flatten().collect()
+        let commands = door.map(|door| door.commands(&self.container, &job.run_id));
+        stock::command(&self.container).into_iter().chain(commands.into_iter().flatten()).collect()
     }
 }
 

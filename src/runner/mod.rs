@@ -39,6 +39,7 @@ mod presence;
 mod rootless;
 mod sandbox;
 mod sidecar;
+mod stock;
 mod warm;
 
 use std::io;
@@ -78,6 +79,7 @@ pub use sandbox::{
     LOOP, SIGNAL as SIGNAL_INSIDE, Sandbox, default_name, is_sandbox_name, loop_name, shape as sandbox_shape, tenths,
 };
 pub use sidecar::{forget as forget_door, keep as keep_door};
+pub use stock::look as look_for_image;
 pub use warm::{WarmRunner, sandbox_failure, says_stopped, start as start_sandbox, stopped_under, without_door};
 
 use crate::command::CommandSpec;

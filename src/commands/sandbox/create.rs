@@ -15,7 +15,7 @@ use crate::failure::{Class, Failure};
 use crate::output::{Printer, Status};
 use crate::runner::{
     Container, Filter, Host, Row, Sandbox, default_name, dropped_limits, forget_door, is_sandbox_name, keep_door,
-    loop_name, new_run_id, sandbox_failure, sandbox_shape, start_sandbox,
+    look_for_image, loop_name, new_run_id, sandbox_failure, sandbox_shape, start_sandbox,
 };
 
 /// How long an engine may take to make a container, with an image that is there.
@@ -143,6 +143,7 @@ fn is_missing(error: &anyhow::Error) -> bool {
 fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host) -> Result<Option<String>> {
     let id = new_run_id()?;
     let command = sandbox.create_command(container, args.loop_id.as_deref(), &id);
+    look_for_image(host, container)?;
     let made = keep_door(host, container, &id).and_then(|()| host.capture(&command, UP));
     let (failure, looks) = match made {
         Ok(Some(answer)) if answer.status.success() => return Ok(Some(answer.stderr)),
