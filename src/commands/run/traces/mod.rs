@@ -162,8 +162,9 @@ impl Traces {
             match name.strip_suffix("/*") {
                 None => self.folder(&folder.join(name), who, fits),
                 Some(name) => {
-                    let below = self.names(&folder.join(name), who);
-                    below.iter().for_each(|below| self.folder(&folder.join(name).join(below), who, fits));
+                    for below in self.names(&folder.join(name), who) {
+                        self.folder(&folder.join(name).join(below), who, fits);
+                    }
                 }
             }
         }
