@@ -134,16 +134,18 @@ impl<'t> Reader<'_, 't> {
             let key =
                 if section.is_empty() { name.get_ref().to_string() } else { format!("{section}.{}", name.get_ref()) };
             let line = line_of(self.text.as_bytes(), name.span().start);
-            let below = format!("{key}.");
+            if name.get_ref().contains('.') {
+                return Err(self.quoted(&key, name.get_ref(), line));
+            }
             match (self.keys.iter().find(|known| known.name == key), node.get_ref()) {
                 (Some(known), _) => {
                     let check = known.check;
                     self.value(key, node.clone(), line, check)?;
                 }
-                (None, DeValue::Table(table)) if self.keys.iter().any(|known| known.name.starts_with(&below)) => {
+                (None, DeValue::Table(table)) if self.is_section(&key) => {
                     self.table(&key, table)?;
                 }
-                (None, _) if self.keys.iter().any(|known| known.name.starts_with(&below)) => {
+                (None, _) if self.is_section(&key) => {
                     let message = format!("{}:{line}: {key} is a section, not a value", self.path.display());
                     return Err(Failure::config(message, format!("write it as a line of its own: [{key}]")));
                 }
@@ -151,6 +153,10 @@ impl<'t> Reader<'_, 't> {
             }
         }
         Ok(())
+    }
+
+    fn is_section(&self, key: &str) -> bool {
+        self.keys.iter().any(|known| known.name.strip_prefix(key).is_some_and(|below| below.starts_with('.')))
     }
 
     fn value(
@@ -166,6 +172,20 @@ impl<'t> Reader<'_, 't> {
         })?;
         self.values.push((key, node, line));
         Ok(())
+    }
+
+    /// A dot in quotes separates nothing, so the key is another than the one that it looks like.
+    fn quoted(&self, key: &str, name: &str, line: usize) -> Failure {
+        let hint = match (schema::key(key), nearest_key(key, &self.keys, false)) {
+            (Some(Key { name: known, .. }), _) => {
+                let (section, last) = known.rsplit_once('.').unwrap_or_default();
+                format!("its dot must not be in quotes: {name} = …, or {last} = … below [{section}]")
+            }
+            (None, _) if self.is_section(key) => format!("its dot must not be in quotes: [{key}]"),
+            (None, Some(near)) => format!("did you mean {near}, without quotes? see all keys with: {ALL_KEYS}"),
+            (None, None) => format!("see all keys with: {ALL_KEYS}; or delete line {line}"),
+        };
+        Failure::config(format!("{}:{line}: unknown key {name:?}", self.path.display()), hint)
     }
 
     fn unknown(&self, key: &str, line: usize, is_table: bool) -> Failure {
@@ -191,9 +211,14 @@ pub fn nearest_key(key: &str, keys: &[Key], is_table: bool) -> Option<String> {
     }
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let names = || keys.iter().map(|known| known.name.as_str());
+    let section = |name: &str| name.rsplit_once('.').map(|(section, _)| section.to_owned());
+    let own = section(key);
+    let is_known = own.is_some() && names().any(|name| section(name) == own);
+    let beside = names().filter(|name| is_known && section(name) == own);
     let homonym = names().find(|name| last(name) == last(key));
-    nearest(key, names()).or(homonym).map(str::to_owned).or_else(|| {
-        let lasts: Vec<String> = names().map(last).collect();
+    nearest(key, beside).or_else(|| nearest(key, names())).or(homonym).map(str::to_owned).or_else(|| {
+        // In a section that there is, a name that only looks like one of another's was hardly meant as that.
+        let lasts: Vec<String> = names().filter(|_| !is_known).map(last).collect();
         let near = nearest(&last(key), lasts.iter().map(String::as_str))?.to_owned();
         names().find(|name| last(name) == near).map(str::to_owned)
     })

@@ -7,6 +7,27 @@ fn wrong_lines_of_the_file_are_named() {
         ("[sandbox]\n\nmemry = \"4g\"\n", "config.toml:3: unknown key sandbox.memry", "did you mean sandbox.memory?"),
         ("memory = \"4g\"\n", "config.toml:1: unknown key memory", "did you mean sandbox.memory?"),
         ("[run]\nmode = \"host\"\n", "config.toml:2: unknown key run.mode", "did you mean mode?"),
+        ("[docker]\ncomand = \"x\"\n", "config.toml:2: unknown key docker.comand", "did you mean docker.command?"),
+        (
+            "[docker]\nnope = 1\n",
+            "config.toml:2: unknown key docker.nope",
+            "see all keys with: ringfence --config /dev/null sandbox show; or delete line 2",
+        ),
+        (
+            "\"run.timeout\" = \"5m\"\n[run]\ntimeout = \"1m\"\n",
+            "config.toml:1: unknown key \"run.timeout\"",
+            "its dot must not be in quotes: run.timeout = …, or timeout = … below [run]",
+        ),
+        (
+            "[agents]\n\"claude.mode\" = \"host\"\n",
+            "config.toml:2: unknown key \"claude.mode\"",
+            "its dot must not be in quotes: claude.mode = …, or mode = … below [agents.claude]",
+        ),
+        (
+            "[\"agents.claude\"]\n",
+            "config.toml:1: unknown key \"agents.claude\"",
+            "its dot must not be in quotes: [agents.claude]",
+        ),
         ("[sandobx]\n", "config.toml:1: unknown section [sandobx]", "did you mean [sandbox]?"),
         ("[agents.claud]\n", "config.toml:1: unknown section [agents.claud]", "did you mean [agents.claude]?"),
         (
