@@ -6,17 +6,25 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const INSIDE: &str = "127.0.0.1";
 
 /// `value` with its host replaced by `host`, where it is a URL or `host:port` whose host is this machine's loopback or
-/// unspecified address; absent where it is anything else, or there is no `host`. A service at a port of `forwarded` is at 127.0.0.1, whichever loopback
-/// address it has here; absent where it is called so. Credentials, port, path and query are kept.
+/// unspecified address, and likewise each of several hosts; absent where it is anything else, or there is no `host`. A service at a
+/// port of `forwarded` is at 127.0.0.1, whichever loopback address it has here; absent where it is called so. Credentials, port,
+/// path and query are kept.
 pub fn rewrite(value: &str, host: Option<&str>, forwarded: &[u16]) -> Option<String> {
     let address = Address::of(value)?;
-    let Address { scheme, credentials, name, port, tail } = address;
-    let host = match address.number() {
-        Some(number) if forwarded.contains(&number) => INSIDE,
-        _ => host?,
+    let inside = |Host { name, port }: &Host| {
+        let new = match address.number(port) {
+            Some(number) if forwarded.contains(&number) => INSIDE,
+            _ => host?,
+        };
+        let is_there = new == INSIDE && matches!(*name, "localhost" | INSIDE);
+        (is_this_machine(name) && !is_there).then(|| format!("{new}{port}"))
     };
-    let is_there = host == INSIDE && matches!(name, "localhost" | INSIDE);
-    (is_this_machine(name) && !is_there).then(|| format!("{scheme}{credentials}{host}{port}{tail}"))
+    let new: Vec<Option<String>> = address.hosts.iter().map(inside).collect();
+    new.iter().any(Option::is_some).then(|| {
+        let whole = |(new, old): (Option<String>, &Host)| new.unwrap_or_else(|| format!("{}{}", old.name, old.port));
+        let hosts: Vec<String> = new.into_iter().zip(&address.hosts).map(whole).collect();
+        format!("{}{}{}{}", address.scheme, address.credentials, hosts.join(","), address.tail)
+    })
 }
 
 /// A service that a variable's value names.
@@ -31,36 +39,41 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service that `value`, a URL or `host:port`, names.
+    /// The service that `value`, a URL or `host:port`, names; none where it has several hosts.
     pub fn of(value: &str) -> Option<Self> {
         let address = Address::of(value)?;
-        let (name, port) = (address.name, address.number());
+        let [Host { name, port }] = address.hosts[..] else { return None };
         let host = name.trim_start_matches('[').trim_end_matches(']').to_owned();
-        (!host.is_empty()).then(|| Service { here: is_this_machine(name), host, port })
+        (!host.is_empty()).then(|| Service { here: is_this_machine(name), host, port: address.number(port) })
     }
 }
 
-/// A URL or `host:port`, in its parts: all of them together are the whole.
+/// A URL or `host:port`, in its parts: all of them together, with commas between the hosts, are the whole.
 struct Address<'v> {
     /// With its `://`.
     scheme: &'v str,
     /// With its `@`.
     credentials: &'v str,
-    name: &'v str,
-    /// With its `:`.
-    port: &'v str,
+    /// Mostly one; databases and queues have several.
+    hosts: Vec<Host<'v>>,
     tail: &'v str,
 }
 
+struct Host<'v> {
+    name: &'v str,
+    /// With its `:`.
+    port: &'v str,
+}
+
 impl<'v> Address<'v> {
-    /// Its port, where that is told or its scheme has one.
-    fn number(&self) -> Option<u16> {
+    /// The `port` of a host, where that is told or the scheme has one.
+    fn number(&self, port: &str) -> Option<u16> {
         let usual = match self.scheme.trim_end_matches("://") {
             "http" | "ws" => Some(80),
             "https" | "wss" => Some(443),
             _ => None,
         };
-        self.port.strip_prefix(':').map_or(usual, |digits| digits.parse().ok())
+        port.strip_prefix(':').map_or(usual, |digits| digits.parse().ok())
     }
 
     fn of(value: &'v str) -> Option<Self> {
@@ -69,12 +82,16 @@ impl<'v> Address<'v> {
             Some(_) => return None,
             None => ("", value),
         };
-        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (credentials, address) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
-        let (name, port) = split_port(address)?;
+        // Its properties stand behind semicolons.
+        let ends: &[char] = if scheme == "jdbc:sqlserver://" { &['/', '?', '#', ';'] } else { &['/', '?', '#'] };
+        let (authority, tail) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+        let (credentials, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+        let host = |host| split_port(host).map(|(name, port)| Host { name, port });
+        let hosts: Vec<Host> = hosts.split(',').map(host).collect::<Option<_>>()?;
         // Without a scheme only `host:port` is an address; a bare word such as "localhost" may be anything.
-        let is_address = !scheme.is_empty() || (!port.is_empty() && tail.is_empty() && credentials.is_empty());
-        is_address.then_some(Address { scheme, credentials, name, port, tail })
+        let are_whole = || hosts.iter().all(|host| !host.port.is_empty());
+        let is_address = !scheme.is_empty() || (are_whole() && tail.is_empty() && credentials.is_empty());
+        is_address.then_some(Address { scheme, credentials, hosts, tail })
     }
 }
 
@@ -103,7 +120,21 @@ fn is_this_machine(name: &str) -> bool {
         return inner.parse().is_ok_and(|address: Ipv6Addr| local(address.to_canonical()));
     }
     let local_name = name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost");
-    local_name || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback() || address.is_unspecified())
+    let address = || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback() || address.is_unspecified());
+    local_name || address() || is_short_loopback(name)
+}
+
+/// Whether it is 127.0.0.0/8 with its last two or three numbers in one, as in `127.1`.
+fn is_short_loopback(name: &str) -> bool {
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok()).flatten();
+    let Some(rest) = name.strip_prefix("127.") else { return false };
+    match rest.split_once('.') {
+        None => number(rest).is_some_and(|last| last < 1 << 24),
+        Some((second, last)) => {
+            number(second).is_some_and(|second| second < 1 << 8) && number(last).is_some_and(|last| last < 1 << 16)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +155,18 @@ mod tests {
             ("jdbc:postgresql://localhost:5432/db", Some("jdbc:postgresql://H:5432/db")),
             ("http://[::ffff:127.0.0.1]:1/", Some("http://H:1/")),
             ("http://localhost.:1/", Some("http://H:1/")),
+            ("mongodb://u:p,q@localhost:1,db.test:2,[::1]/x?a=b,c", Some("mongodb://u:p,q@H:1,db.test:2,H/x?a=b,c")),
+            ("localhost:9092,127.0.0.1:5433", Some("H:9092,127.0.0.1:5433")),
+            ("jdbc:sqlserver://localhost:1433;password=a/b@c,d", Some("jdbc:sqlserver://H:1433;password=a/b@c,d")),
+            ("http://127.1/", Some("http://H/")),
+            ("http://127.0.1:1/", Some("http://H:1/")),
+            ("http://127.1.2.3.4/", None),
+            ("http://127.99999999/", None),
+            ("http://127.+1/", None),
+            ("http://127./", None),
+            ("localhost:80,localhost", None),
+            ("localhost,127.0.0.1", None),
+            ("a.test:1,b.test:2", None),
             (":jdbc://localhost", None),
             ("http://localhost:5433/", None),
             ("localhost:5433", None),
@@ -154,6 +197,7 @@ mod tests {
             ("redis://127.0.0.1", service("127.0.0.1", None, true)),
             ("[::1]:90", service("::1", Some(90), true)),
             ("localhost:99999", service("localhost", None, true)),
+            ("kafka://localhost:1,localhost:2", None),
             ("localhost", None),
             ("://x", None),
         ] {
