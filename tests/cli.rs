@@ -187,6 +187,19 @@ fn mistakes_are_one_object_with_json_wherever_it_stands() {
 }
 
 #[test]
+fn an_options_value_names_no_command() {
+    let bed = Bed::new();
+    for (args, schema) in [
+        (&["--config", "run", "sandbox", "ls", "--bogus"][..], None),
+        (&["--color", "always", "--config=x", "run", "--bogus"], Some("ringfence.run/1")),
+        (&["run", "-qa", "sandbox", "--bogus"], Some("ringfence.run/1")),
+    ] {
+        let json = bed.run(&[args, &["--json"]].concat()).exits(2).json();
+        assert_eq!(json["schema"].as_str(), schema, "{args:?} {json}");
+    }
+}
+
+#[test]
 fn an_error_reads_well() {
     let bed = Bed::new();
     assert_data_eq!(

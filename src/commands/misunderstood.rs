@@ -64,16 +64,37 @@ pub fn not_understood(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// The command that `typed` names, with its whole name.
+/// The command that `typed` names, with its whole name. An option's value names none.
 fn meant_by<'c>(whole: &'c clap::Command, typed: &[OsString]) -> (&'c clap::Command, String) {
     let (mut command, mut path) = (whole, whole.get_name().to_owned());
-    for word in typed {
-        if let Some(below) = command.find_subcommand(word) {
+    let mut words = typed.iter();
+    while let Some(word) = words.next() {
+        if [whole, command].iter().any(|known| wants_another(known, &word.to_string_lossy())) {
+            words.next();
+        } else if let Some(below) = command.find_subcommand(word) {
             command = below;
             path = format!("{path} {}", below.get_name());
         }
     }
     (command, path)
+}
+
+/// Whether `word` is an option of `command`, or several in one, whose value is the next word.
+fn wants_another(command: &clap::Command, word: &str) -> bool {
+    let takes = |known: &clap::Arg| {
+        known.get_action().takes_values() && known.get_num_args().is_none_or(|number| number.min_values() > 0)
+    };
+    let by_long = |name: &str| command.get_arguments().find(|known| known.get_long() == Some(name));
+    let by_short = |name: char| command.get_arguments().find(|known| known.get_short() == Some(name));
+    match (word.strip_prefix("--"), word.strip_prefix('-')) {
+        (Some(name), _) => by_long(name).is_some_and(takes),
+        // What stands behind one that takes a value is that.
+        (None, Some(names)) => {
+            let at = names.char_indices().find(|(_, name)| by_short(*name).is_some_and(takes));
+            at.is_some_and(|(at, name)| at + name.len_utf8() == names.len())
+        }
+        (None, None) => false,
+    }
 }
 
 fn usage(error: &clap::Error, command: &clap::Command, path: &str) -> Failure {
