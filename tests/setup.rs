@@ -30,7 +30,7 @@ fn enter_takes_the_fence_and_the_agent_with_a_login() {
     let bed = bed();
     let Some(screen) = Screen::of(&bed) else { return };
     screen.enter(&format!("{RINGFENCE} sandbox set"));
-    screen.shows("Number [1]:");
+    screen.shows("Number or name [1]:");
     let shown = screen.text();
     assert!(shown.contains("docker    answers: Docker 28.1"), "{shown}");
     assert!(shown.contains("podman    no engine answers: cannot connect to Podman"), "{shown}");
@@ -42,7 +42,7 @@ fn enter_takes_the_fence_and_the_agent_with_a_login() {
     assert!(shown.contains("1  in a container of docker") && shown.contains("2  on the host"), "{shown}");
     assert_eq!(config(&bed), None, "nothing is written before the last answer");
     screen.enter("7");
-    screen.shows("a number from 1 to 2, please");
+    screen.shows("a number from 1 to 2, or a name, please: docker, host");
     screen.enter("");
     screen.shows("1  claude");
     screen.enter("");
@@ -56,10 +56,10 @@ fn on_the_host_the_doctor_has_the_last_word() {
     let bed = bed();
     let Some(screen) = Screen::of(&bed) else { return };
     screen.enter(&format!("{RINGFENCE} sandbox set"));
-    screen.shows("Number [1]:");
-    screen.enter("2");
+    screen.shows("Number or name [1]:");
+    screen.enter("Host");
     screen.shows("4  shell");
-    screen.enter("4");
+    screen.enter("shell");
     screen.shows("Now the doctor looks whether that works:");
     screen.until("the doctor's report", |shown| {
         let said = |check: &str| shown.lines().any(|line| line.starts_with("ok ") && line.contains(check));
@@ -75,7 +75,7 @@ fn left_in_the_middle_it_changes_nothing() {
     let Some(screen) = Screen::of(&bed) else { return };
     for key in ["C-c", "C-d"] {
         screen.enter(&format!("clear; {RINGFENCE} sandbox set; echo left=$?"));
-        screen.until("the question", |shown| shown.trim_end().ends_with("Number [1]:"));
+        screen.until("the question", |shown| shown.trim_end().ends_with("Number or name [1]:"));
         screen.key(key);
         screen.until("the end", |shown| shown.trim_end().ends_with('$'));
     }
@@ -92,7 +92,7 @@ fn it_asks_nobody_who_cannot_answer() {
     assert_eq!(bed.run(&["sandbox", "set", "--json"]).exits(2).json()["class"], "usage");
     let Some(screen) = Screen::of(&bed) else { return };
     let shown = screen.run(&format!("{RINGFENCE} sandbox set --no-input"));
-    assert!(shown.contains("needs a mode or a key") && !shown.contains("Number"), "{shown}");
+    assert!(shown.contains("needs a mode or a key") && !shown.contains("Number or name"), "{shown}");
     assert_eq!(config(&bed), None);
 }
 
@@ -103,6 +103,6 @@ fn the_real_engine_is_found() {
     let Some(screen) = Screen::of(&bed) else { return };
     screen.enter(&format!("{RINGFENCE} sandbox set"));
     screen.shows("docker    answers: Docker ");
-    screen.shows("Number [1]:");
+    screen.shows("Number or name [1]:");
     screen.key("C-c");
 }

@@ -28,6 +28,13 @@ struct Choice {
     words: String,
 }
 
+impl Choice {
+    /// What it may be called in an answer.
+    fn name(&self) -> &str {
+        self.engine.as_ref().map_or(self.mode, |engine| &engine.program)
+    }
+}
+
 /// Looks around, asks, writes the configuration, and lets the doctor have the last word.
 ///
 /// # Errors
@@ -49,12 +56,14 @@ pub fn run(flags: &Flags, env: &Environment, host: &Host, no_input: bool, printe
     for (at, choice) in choices.iter().enumerate() {
         say(&format!("  {}  {}", at + 1, choice.words));
     }
-    let choice = &choices[ask("\nNumber", choices.len(), 1)? - 1];
+    let names: Vec<&str> = choices.iter().map(Choice::name).collect();
+    let choice = &choices[ask(&names)?];
     say("\nWhich agent, where none is named?\n");
     for (at, agent) in agents.iter().enumerate() {
         say(&format!("  {}  {agent}", at + 1));
     }
-    let agent = agents[ask("\nNumber", agents.len(), 1)? - 1];
+    let names: Vec<&str> = agents.iter().map(|agent| agent.as_str()).collect();
+    let agent = agents[ask(&names)?];
     say("");
     set::run(choice.mode, None, flags, env, printer)?;
     set::run("agent", Some(agent.as_str()), flags, env, printer)?;
@@ -148,21 +157,23 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "{}", sanitize(text));
 }
 
-/// A number from 1 to `most`. The end of the input leaves the setup.
-fn ask(question: &str, most: usize, default: usize) -> Result<usize> {
+/// Which of the choices with these names is taken, by its number or its name; Enter takes the first. The end of the input leaves
+/// the setup.
+fn ask(names: &[&str]) -> Result<usize> {
     loop {
-        let _ = write!(io::stderr(), "{question} [{default}]: ").and_then(|()| io::stderr().flush());
+        let _ = write!(io::stderr(), "\nNumber or name [1]: ").and_then(|()| io::stderr().flush());
         let mut line = String::new();
         if io::stdin().lock().read_line(&mut line)? == 0 {
             let hint = "begin again: ringfence sandbox set";
             return Err(Failure::usage("left without an answer; nothing was changed", hint).into());
         }
-        match line.trim() {
-            "" => return Ok(default),
-            typed => match typed.parse() {
-                Ok(number) if (1..=most).contains(&number) => return Ok(number),
-                _ => say(&format!("a number from 1 to {most}, please")),
-            },
+        let typed = line.trim();
+        let number = typed.parse::<usize>().ok().filter(|number| (1..=names.len()).contains(number));
+        let by_name = || names.iter().position(|name| name.eq_ignore_ascii_case(typed));
+        match (typed, number.map(|number| number - 1).or_else(by_name)) {
+            ("", _) => return Ok(0),
+            (_, Some(at)) => return Ok(at),
+            _ => say(&format!("a number from 1 to {}, or a name, please: {}", names.len(), names.join(", "))),
         }
     }
 }
