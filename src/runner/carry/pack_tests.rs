@@ -66,7 +66,7 @@ fn a_workspace_in_which_files_come_and_go_and_change_their_length_is_packed_whol
 fn a_file_that_is_cut_short_leaves_nothing_in_the_archive() {
     let mut archive = archive();
     let (mut long, path) = (tempfile::tempfile().unwrap(), Path::new("file"));
-    io::Write::write_all(&mut long, &[b'x'; 100_000]).unwrap();
+    io::Write::write_all(&mut long, &vec![b'x'; 100_000]).unwrap();
     long.rewind().unwrap();
     assert_eq!(append_file(&mut archive, path, header(0o600, 0), long.try_clone().unwrap(), 100_001).unwrap(), None);
     long.rewind().unwrap();
