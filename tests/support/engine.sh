@@ -82,6 +82,8 @@ leave_tidily() {
 leave() {
     local status=$? pid
     trap - EXIT
+    # What our caller has to tell of what has not ended.
+    ! declare -F last_words >/dev/null || last_words
     for pid in ${besides[@]+"${besides[@]}"}; do
         kill -TERM -- "-$pid" 2>/dev/null || true
     done
@@ -266,6 +268,14 @@ has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
 # The address at which a container on the default bridge reaches this machine.
 engine_gateway() { docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}'; }
+
+# Whether the engine's bridge is on this machine and leaves its hardware address to the kernel, which takes another one as
+# containers come and go: whoever is on it then cannot reach this machine for a while. 3 is an address that somebody has set.
+bridge_is_restless() {
+    local name
+    name=$(docker network inspect bridge --format '{{index .Options "com.docker.network.bridge.name"}}')
+    [ "$(cat "/sys/class/net/$name/addr_assign_type" 2>/dev/null || echo 3)" != 3 ]
+}
 
 # --- Images ---
 
