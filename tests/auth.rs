@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::stub::Place::{self, Docker, Host};
 use support::stub::{Stub, Trial, places};
-use support::{Bed, Engine, part, processes_with, within};
+use support::{Bed, Engine, PATIENCE, part, processes_with, within};
 
 /// Checks `trial`'s agent where it is, and asserts how that ends.
 #[track_caller]
@@ -144,7 +144,7 @@ fn an_agent_that_hangs_ends_as_timeout_and_leaves_nothing() {
     let done = bed.run(&args).exits(124);
     assert_eq!((&done.json()["code"], &done.json()["authenticated"]), (&json!("timeout"), &json!(false)));
     assert!(done.took < Duration::from_secs(20), "{:?}", done.took);
-    within(Duration::from_secs(5), "nothing is left", || processes_with(&format!("{token}=1")).is_empty());
+    within(PATIENCE, "nothing is left", || processes_with(&format!("{token}=1")).is_empty());
     bed.run(&["auth", "check", "claude", "--timeout", "0"]).exits(2).says("--timeout 0");
 }
 

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Bed, Done, Running, skip, within};
+use support::{Bed, Done, PATIENCE, Running, skip, within};
 
 /// Writes a batch of these tasks.
 fn batch(bed: &Bed, name: &str, tasks: &[Value]) -> String {
@@ -289,7 +289,7 @@ fn a_task_that_takes_ringfence_down_with_it_cannot_loop() {
 fn a_signal_ends_what_runs_and_leaves_the_rest_for_the_same_command() {
     let bed = Bed::new();
     bed.config("[run]\nmax_concurrency = 2\n");
-    let slow = "[ -e go ] || { touch ready-$$; sleep 20; }; echo done";
+    let slow = "[ -e go ] || { touch ready-$$; sleep 300; }; echo done";
     let mut tasks: Vec<Value> = (0..2).map(|n| json!({"id": format!("slow{n}"), "task": slow})).collect();
     tasks.insert(0, json!({"id": "first", "task": "true"}));
     tasks.push(json!({"id": "last", "task": "touch last"}));
@@ -298,13 +298,13 @@ fn a_signal_ends_what_runs_and_leaves_the_rest_for_the_same_command() {
     let options = ["--results", results.to_str().unwrap(), "--shared-workspace"];
     let running = start(&bed, &file, &options);
     let ready = || fs::read_dir(bed.workspace()).unwrap().flatten().count() == 2;
-    within(Duration::from_secs(10), "two tasks run", ready);
+    within(PATIENCE, "two tasks run", ready);
     // Another one may not go at it meanwhile.
     run(&bed, &file, &options).exits(2).says("this batch is being run already");
     let began = Instant::now();
     running.signal("TERM");
     running.finish().exits(143).says("1 of 4 tasks had finished, 3 are left");
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     assert_eq!(finished(&results), [("first".into(), true)].into());
     assert!(!bed.workspace().join("last").exists() && letters(&bed).is_empty());
     bed.write("work/go", "");
@@ -472,7 +472,7 @@ fn a_batch_that_is_changed_while_it_runs_is_noticed() {
     let second = |word: &str| json!({"id": "b", "task": format!("echo {word} >>log")});
     let file = batch(&bed, "queue.jsonl", &[json!({"id": "a", "task": wait}), second("one")]);
     let running = start(&bed, &file, &[]);
-    within(Duration::from_secs(20), "the first task runs", || bed.workspace().join("ready").exists());
+    within(PATIENCE, "the first task runs", || bed.workspace().join("ready").exists());
     // In place, and just as long.
     fs::write(&file, fs::read_to_string(&file).unwrap().replace("echo one", "echo two")).unwrap();
     bed.write("work/go", "");
@@ -493,7 +493,7 @@ fn one_batch_at_a_time_goes_into_one_file_by_whatever_path() {
     std::os::unix::fs::symlink(&folder, bed.root().join("link")).unwrap();
     let results = |folder: &str| bed.root().join(folder).join("results.jsonl").display().to_string();
     let running = start(&bed, &file, &["--results", &results("out")]);
-    within(Duration::from_secs(20), "the task runs", || bed.workspace().join("ready").exists());
+    within(PATIENCE, "the task runs", || bed.workspace().join("ready").exists());
     run(&bed, &file, &["--results", &results("link")]).exits(2).says("this batch is being run already");
     bed.write("work/go", "");
     running.finish().exits(0);
@@ -602,7 +602,7 @@ fn a_batch_that_cannot_go_on_waits_for_nobody() {
     ];
     let file = batch(&bed, "queue.jsonl", &tasks);
     let running = start(&bed, &file, &["-j", "2", "--events", events.to_str().unwrap()]);
-    within(Duration::from_secs(20), "both tasks run", || bed.root().join("waits").exists());
+    within(PATIENCE, "both tasks run", || bed.root().join("waits").exists());
     fs::write(&file, fs::read_to_string(&file).unwrap().replace("echo here", "echo gone")).unwrap();
     bed.write("go", "");
     let done = running.finish().exits(70).says("line 3 of the batch is not what it was");

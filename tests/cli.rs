@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
-use support::{Bed, Done, within};
+use support::{Bed, Done, PATIENCE, within};
 
 /// A bed whose external programs only leave a trace that they ran.
 fn watched() -> Bed {
@@ -520,14 +520,12 @@ fn a_signal_while_a_token_is_asked_for_ends_the_run() {
     let bed = Bed::new();
     bed.config("[agents.claude]\ntoken_command = ['sh', '-c', 'touch asked; sleep 300']\n");
     let running = bed.spawn(&["run", "--mode", "docker", "-a", "claude", "--json", "x"], b"");
-    within(Duration::from_secs(10), "the command is asked", || bed.workspace().join("asked").exists());
+    within(PATIENCE, "the command is asked", || bed.workspace().join("asked").exists());
     running.signal("INT");
     let done = running.finish().exits(130);
     assert_eq!(done.json()["class"], "interrupted");
-    assert!(done.took < Duration::from_secs(10), "{:?}", done.took);
-    within(Duration::from_secs(5), "the command is gone", || {
-        support::processes_with(bed.home().to_str().unwrap()).is_empty()
-    });
+    assert!(done.took < PATIENCE, "{:?}", done.took);
+    within(PATIENCE, "the command is gone", || support::processes_with(bed.home().to_str().unwrap()).is_empty());
 }
 
 #[test]

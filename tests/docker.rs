@@ -17,11 +17,10 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::Value;
 use support::runtime::{Runtime, stand_in};
-use support::{Bed, Done, Engine, RINGFENCE, part, start, within};
+use support::{Bed, Done, Engine, PATIENCE, RINGFENCE, part, start, within};
 use tempfile::TempDir;
 
 /// A shell script in a container, without a network unless one is named.
@@ -139,7 +138,7 @@ fn the_hardening_is_in_force_and_files_come_out_as_the_callers() {
     let args = shell(&tiny, &["--memory", &limit, "--cpus", cpus, "--", home.to_str().unwrap()]);
     let args: Vec<&str> = args.into_iter().filter(|word| *word != "--allow-partial").collect();
     let running = start(stranger.command(&args), FACTS.as_bytes());
-    within(Duration::from_secs(20), "the script is ready", || stranger.path("work/ready").exists());
+    within(PATIENCE, "the script is ready", || stranger.path("work/ready").exists());
 
     let label = format!("label=ringfence.workspace={}", stranger.path("work").display());
     let name = engine.docker(&["ps", "--filter", &label, "--format", "{{.Names}}"]);
@@ -192,9 +191,9 @@ fn an_agent_that_has_used_up_all_processes_ends_with_its_owner() {
         // The inner shell leaves room for one, and the outer one takes it.
         let fill = "trap '' TERM; sh -c 'while :; do sleep 100 & done' 2>/dev/null; sleep 100 & : >ready; wait";
         let running = bed.spawn(&shell(&image, &[fill]), b"");
-        within(Duration::from_secs(20), "no process is left", || bed.workspace().join("ready").exists());
+        within(PATIENCE, "no process is left", || bed.workspace().join("ready").exists());
         running.signal("KILL");
-        within(Duration::from_secs(10), "the container is gone", || engine.containers_of(&bed).is_empty());
+        within(PATIENCE, "the container is gone", || engine.containers_of(&bed).is_empty());
         drop(running.finish());
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::stub::{KEY, Stub};
-use support::{Bed, Done, Engine, part, within};
+use support::{Bed, Done, Engine, PATIENCE, part, within};
 
 /// A network of the engine's with two machines: one has files at port 8080, one says which name has which address.
 struct Net {
@@ -59,7 +59,7 @@ impl Machine {
         docker.args(["run", "--rm", "--interactive", "--network", net, "--name", name, image]).args(command);
         let child = docker.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut address = String::new();
-        within(Duration::from_secs(30), "a machine has an address", || {
+        within(PATIENCE, "a machine has an address", || {
             let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
             address = engine.docker(&["inspect", "--format", format, name]);
             address.parse::<std::net::Ipv4Addr>().is_ok()
@@ -310,11 +310,11 @@ fn a_door_that_is_lost_is_the_end_of_the_network_and_nothing_survives_its_owner(
     );
     let all = args(&worker, &["--network", &net.name, "--json", "--allow-host", "files.test:8080", &script]);
     let running = bed.spawn(&all, b"");
-    within(Duration::from_secs(30), "the script is ready", || bed.workspace().join("ready").exists());
+    within(PATIENCE, "the script is ready", || bed.workspace().join("ready").exists());
     let door = doors_of(&engine, &bed);
     let volume = volume_of(&engine, &door);
     engine.docker(&["kill", &door]);
-    within(Duration::from_secs(20), "the door is gone", || doors_of(&engine, &bed).is_empty());
+    within(PATIENCE, "the door is gone", || doors_of(&engine, &bed).is_empty());
     fs::write(bed.workspace().join("go"), "").unwrap();
     let done = running.finish().exits(0).says("door was ended from outside");
     assert_eq!(done.json()["output"], "before 000 200\nafter 000 000\ndirect 000 000\n");
@@ -324,10 +324,10 @@ fn a_door_that_is_lost_is_the_end_of_the_network_and_nothing_survives_its_owner(
         fs::remove_file(bed.workspace().join(file)).unwrap();
     }
     let running = bed.spawn(&all, b"");
-    within(Duration::from_secs(30), "the script is ready", || bed.workspace().join("ready").exists());
+    within(PATIENCE, "the script is ready", || bed.workspace().join("ready").exists());
     let volume = volume_of(&engine, &doors_of(&engine, &bed));
     running.signal("KILL");
-    within(Duration::from_secs(20), "both containers are gone", || engine.containers_of(&bed).is_empty());
+    within(PATIENCE, "both containers are gone", || engine.containers_of(&bed).is_empty());
     assert!(engine.docker(&["volume", "inspect", &volume]).contains("no such volume"), "{volume}");
     drop(running.finish());
 }
@@ -584,7 +584,7 @@ fn the_list_of_a_warm_sandbox_is_changed_while_it_lives() {
         sysread $s, $_, 99; print; IO::Socket::INET->new("127.0.0.1:3128") for 1 .. 400;
         $t = IO::Socket::INET->new("127.0.0.1:3128"); print $t "GET / HTTP/1.1\r\n\r\n"; sysread $t, $_, 99; open F, ">", "ready"; sysread $s, $_, 99; print "closed\n"'"#;
     let running = bed.spawn(&["--mode", "docker", "run", "-a", "shell", "--sandbox", &warm.name, reads], b"");
-    within(Duration::from_secs(30), "the connection is open", || bed.workspace().join("ready").exists());
+    within(PATIENCE, "the connection is open", || bed.workspace().join("ready").exists());
     warm.network(&["--block-host", "*.below.test"]).exits(0);
     let done = running.finish().exits(0);
     assert_eq!(done.out(), "HTTP/1.1 200 Connection established\r\n\r\nclosed\n");
@@ -711,7 +711,7 @@ fn a_warm_door_is_its_sandboxs_own_and_ends_with_it() {
     );
     // However the sandbox ends, its door closes.
     engine.docker(&["kill", &warm.name]);
-    within(Duration::from_secs(20), "the door is closed", || doors() == format!("{door} exited"));
+    within(PATIENCE, "the door is closed", || doors() == format!("{door} exited"));
 
     let plain = Warm::create(&bed, "plain", &tiny, &["--network", "none"]);
     plain.network(&["--allow-host", "x.test"]).exits(78).says("was made without a list of hosts");
@@ -738,14 +738,14 @@ fn whenever_a_run_is_interrupted_nothing_of_its_door_is_left() {
             _ => None,
         };
         assert_eq!(done.code, code, "{moment}: {}", done.stderr);
-        within(Duration::from_secs(20), "nothing is left", || engine.containers_of(&bed).is_empty());
+        within(PATIENCE, "nothing is left", || engine.containers_of(&bed).is_empty());
     }
     // One that was made and never started has no lifeline yet.
     let mut bed = engine.bed();
     bed.program("docker", &format!("[ \"$1\" != start ] || exec cat\nexec {} \"$@\"", which("docker")));
     let running = bed.spawn(&args(&worker, &["--allow-host", "files.test", "true"]), b"");
-    within(Duration::from_secs(20), "the door is made", || !doors_of(&engine, &bed).is_empty());
+    within(PATIENCE, "the door is made", || !doors_of(&engine, &bed).is_empty());
     running.signal("KILL");
     drop(running.finish());
-    within(Duration::from_secs(20), "nothing is left", || engine.containers_of(&bed).is_empty());
+    within(PATIENCE, "nothing is left", || engine.containers_of(&bed).is_empty());
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::runtime::Runtime;
-use support::{Bed, Engine, processes_with, start, within};
+use support::{Bed, Engine, PATIENCE, processes_with, start, within};
 
 /// What a run of claude is asked for that finds, in place of claude, the program in the bed's `bin`.
 fn claude<'a>(mount: &'a str, image: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
@@ -71,7 +71,7 @@ fn a_secret_is_with_the_agent_and_nowhere_else() {
         let prompt = format!("{canary}-prompt");
         let dry = bed.run_with(&[args.as_slice(), &["--dry-run"]].concat(), prompt.as_bytes()).exits(0);
         let running = bed.spawn(&args, prompt.as_bytes());
-        within(Duration::from_secs(20), "the agent is ready", || bed.workspace().join("ready").exists());
+        within(PATIENCE, "the agent is ready", || bed.workspace().join("ready").exists());
         let name = engine.containers_of(&bed);
         let inspected = engine.docker(&["inspect", &name]);
         assert!(inspected.contains("HOME=/home/ringfence"), "it is this container: {inspected}");

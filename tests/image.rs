@@ -7,7 +7,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use support::runtime::stand_in;
-use support::{Bed, Engine, part, processes_with, within};
+use support::{Bed, Engine, PATIENCE, part, processes_with, within};
 
 const CLAUDE: &str = "2.1.197";
 
@@ -282,7 +282,7 @@ fn certificates_come_from_the_option_else_from_the_callers_own_tools() {
 /// Starts a build and waits until the engine's client works on it.
 fn interrupted(bed: &Bed, args: &[&str], signals: &[&str], busy: impl FnMut() -> bool) -> (support::Done, Duration) {
     let running = bed.spawn(args, b"");
-    within(Duration::from_secs(30), "the build is on its way", busy);
+    within(PATIENCE, "the build is on its way", busy);
     let asked = Instant::now();
     for signal in signals {
         running.signal(signal);
@@ -315,7 +315,7 @@ fn a_signal_ends_the_build_with_everything_it_started() {
         // The grace is three seconds. On a busy machine it has fewer ticks, never more.
         let ticks = fs::read_to_string(bed.home().join("ticks")).unwrap_or_default().lines().count();
         assert!(ticks < if signals.len() > 1 { 20 } else { 40 }, "{signals:?}: {ticks}");
-        within(Duration::from_secs(20), "nothing of the build is left", || processes_with(&token).is_empty());
+        within(PATIENCE, "nothing of the build is left", || processes_with(&token).is_empty());
         assert_eq!(left_behind(&bed), 0);
     }
 }
@@ -343,6 +343,7 @@ fn ctrl_c_stops_the_engine_too() {
     });
     done.exits(130).says("error: interrupted; docker was ended").says("hint: ");
     assert!(took < Duration::from_secs(20), "{took:?}");
+    // Short, for its step ends by itself at some time.
     within(Duration::from_secs(10), "the build's container is gone", || {
         !first_steps().iter().any(|step| seen.contains(step))
     });

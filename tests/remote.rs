@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use support::far::Far;
 use support::stub::KEY;
-use support::{Bed, Engine, Running, TINY, script_run, within};
+use support::{Bed, Engine, PATIENCE, Running, TINY, script_run, within};
 
 fn shell<'a>(rest: &[&'a str]) -> Vec<&'a str> {
     script_run("docker", &[&["--network", "none", "--grace", "2s"], rest].concat())
@@ -111,7 +111,7 @@ with a newline"
     assert!(tree(&work.join("many")) == rest, "what nobody changed was not written again");
     let owner = fs::metadata(&work).unwrap().uid();
     assert_eq!(fs::metadata(work.join("made")).unwrap().uid(), owner);
-    within(Duration::from_secs(10), "nothing is left there", || far.is_clean());
+    within(PATIENCE, "nothing is left there", || far.is_clean());
 }
 
 fn what_was_done_before_a_timeout_comes_back(far: &Far) {
@@ -120,7 +120,7 @@ fn what_was_done_before_a_timeout_comes_back(far: &Far) {
     let done = bed.run(&shell(&["--timeout", "3s", "--json", script])).exits(124);
     assert_eq!(done.json()["class"], "timeout");
     assert_eq!(fs::read_to_string(bed.workspace().join("made")).unwrap(), "half\n", "{}", done.stderr);
-    within(Duration::from_secs(10), "nothing is left there", || far.is_clean());
+    within(PATIENCE, "nothing is left there", || far.is_clean());
 }
 
 /// Starts a script that waits there until `go` lets it on.
@@ -128,7 +128,7 @@ fn start_and_wait(far: &Far, bed: &Bed, script: &str) -> (Running, String) {
     let whole = format!("touch /tmp/ready; while [ ! -e /tmp/go ]; do sleep 0.05; done; {script}");
     let running = bed.spawn(&shell(&["--json"]), whole.as_bytes());
     let mut name = String::new();
-    within(Duration::from_secs(30), "the script runs there", || {
+    within(PATIENCE, "the script runs there", || {
         name = far.containers();
         !name.is_empty() && far.docker(&["exec", &name, "ls", "/tmp/ready"]) == "/tmp/ready"
     });
@@ -168,7 +168,7 @@ fn an_end_by_force_loses_nothing_here(far: &Far) {
     let (running, _) = start_and_wait(far, &bed, "rm -r files");
     running.signal("KILL");
     drop(running.finish());
-    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+    within(PATIENCE, "nothing is left there", || far.is_clean());
     assert!(tree(&bed.workspace()) == before, "nothing was changed");
     // At any moment: what is there is the old or the new, each file whole.
     let script = "for file in files/*; do head -c 20000 /dev/zero | tr '\\0' y >$file; done";
@@ -186,7 +186,7 @@ fn an_end_by_force_loses_nothing_here(far: &Far) {
             );
         }
     }
-    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+    within(PATIENCE, "nothing is left there", || far.is_clean());
 }
 
 /// Where what came back stands until all of it has its place.
@@ -224,7 +224,7 @@ fn an_end_by_force_while_it_comes_back_loses_nothing(far: &Far) {
         let listed = Command::new("tar").arg("-tf").arg(kept(&bed)).output().unwrap().stdout;
         assert!(String::from_utf8_lossy(&listed).contains("./moved/2999\n"));
     }
-    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+    within(PATIENCE, "nothing is left there", || far.is_clean());
 }
 
 fn what_cannot_be_read_there_is_not_deleted_here(far: &Far) {
@@ -257,7 +257,7 @@ fn nothing_comes_between_the_bytes_of_what_comes_back(far: &Far) {
     assert_eq!(fs::read_to_string(bed.workspace().join("made")).unwrap(), "made\n");
     assert!(done.json()["output"].as_str().unwrap().starts_with("noise\n"));
     assert_eq!(fs::read_dir(returned(&bed)).unwrap().count(), 0, "what has its place is not kept");
-    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+    within(PATIENCE, "nothing is left there", || far.is_clean());
 }
 
 fn one_interrupt_does_not_cut_off_what_comes_back(far: &Far) {
@@ -271,7 +271,7 @@ fn one_interrupt_does_not_cut_off_what_comes_back(far: &Far) {
     running.signal("INT");
     running.finish().exits(0);
     assert_eq!(fs::metadata(bed.workspace().join("made")).unwrap().len(), 150_000_000);
-    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+    within(PATIENCE, "nothing is left there", || far.is_clean());
 }
 
 fn a_second_interrupt_ends_even_what_comes_back(far: &Far) {
@@ -288,7 +288,7 @@ fn a_second_interrupt_ends_even_what_comes_back(far: &Far) {
     assert!(json["message"].as_str().unwrap().starts_with("what the run changed did not come back"), "{json}");
     assert_eq!(fs::read_to_string(bed.workspace().join("here")).unwrap(), "mine");
     assert!(!bed.workspace().join("made").exists());
-    within(Duration::from_secs(20), "nothing is left there", || far.is_clean());
+    within(PATIENCE, "nothing is left there", || far.is_clean());
 }
 
 fn folders_that_keep_their_owner_out_go_there_and_back(far: &Far) {

@@ -16,9 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::runtime::Runtime;
-use support::{Bed, Done, Engine, RINGFENCE, Running, Warm, part, signal, space, within};
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use support::{Bed, Done, Engine, PATIENCE, RINGFENCE, Running, Warm, part, signal, space, within};
 
 fn rows(warm: &Warm) -> Vec<Value> {
     let listed = warm.bed.run(&["sandbox", "ls", "--json"]).exits(0).json();

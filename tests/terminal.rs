@@ -5,10 +5,9 @@
 mod support;
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use support::screen::Screen;
-use support::{Bed, RINGFENCE, processes_with, within};
+use support::{Bed, PATIENCE, RINGFENCE, processes_with, within};
 
 /// A claude that calls a tool whose argument would act on a terminal, waits for the file `go`, and answers.
 const CLAUDE: &str = r#"cat >/dev/null
@@ -52,7 +51,7 @@ fn a_live_line_shows_what_is_done_and_leaves_nothing() {
     // Narrower than the line, and wide again: the terminal folds what stands there.
     for columns in [30, 100, 23, 80] {
         screen.resize(columns);
-        within(Duration::from_secs(20), &format!("one live line of {columns} columns"), || {
+        within(PATIENCE, &format!("one live line of {columns} columns"), || {
             let rows = screen.rows();
             // Its own words stand in one row, whatever the terminal made of the one before.
             let holds = |text: &str| rows.iter().filter(|row| row.contains(text)).count();
@@ -175,7 +174,7 @@ fn ctrl_z_stops_ringfence_and_says_that_the_agent_goes_on() {
     screen.shows("Stopped");
     let alive = || std::fs::read_to_string(bed.workspace().join("alive")).unwrap_or_default();
     let before = alive();
-    within(Duration::from_secs(10), "the agent goes on", || alive() != before);
+    within(PATIENCE, "the agent goes on", || alive() != before);
     screen.enter("fg");
     bed.write("work/go", "");
     screen.until("the answer", answer);
@@ -192,7 +191,7 @@ fn a_terminal_that_takes_nothing_holds_no_limit_up() {
     let agent = bed.root().join("bin/claude").display().to_string();
     assert!(!processes_with(&agent).is_empty());
     screen.key("C-s");
-    within(Duration::from_secs(20), "the agent is ended", || processes_with(&agent).is_empty());
+    within(PATIENCE, "the agent is ended", || processes_with(&agent).is_empty());
     screen.key("C-q");
     screen.shows("it reached the timeout of 3s");
 }

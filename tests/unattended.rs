@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::stub::{Place, Stub, Trial, gateway, places};
-use support::{Bed, Engine, start, within};
+use support::{Bed, Engine, PATIENCE, start, within};
 
 fn events(path: &Path) -> Vec<Value> {
     fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -173,7 +173,7 @@ fn a_signal_ends_a_wait_at_once() {
     ];
     let running = trial.bed.spawn(&args, b"");
     let failed = || fs::read_to_string(&file).is_ok_and(|text| text.contains("_error"));
-    within(Duration::from_secs(30), "the first attempt has failed", failed);
+    within(PATIENCE, "the first attempt has failed", failed);
     running.signal("INT");
     let began = std::time::Instant::now();
     let done = running.finish().exits(130);
@@ -416,7 +416,7 @@ fn what_takes_ringfence_down_is_a_dead_letter_and_counts() {
     let args = ["run", "-a", "shell", "--mode", "host", "--dead-letter", "--grace", "1s", poison];
     let down = |running: support::Running| {
         let tried = || bed.workspace().join("tried").exists();
-        within(Duration::from_secs(20), "the task runs", tried);
+        within(PATIENCE, "the task runs", tried);
         assert!(letters(&bed).iter().all(|letter| letter["attempt"] == 1), "what runs is no letter yet");
         bed.write("work/pid", running.pid().to_string());
         assert_eq!(running.finish().code, None, "it was killed");
@@ -438,7 +438,7 @@ fn what_takes_ringfence_down_is_a_dead_letter_and_counts() {
 
     // Who interrupts a replay has the letter as it was; while it runs nobody else takes it.
     let running = bed.spawn(&["dead-letter", "replay", id], b"");
-    within(Duration::from_secs(20), "the task runs", || bed.workspace().join("tried").exists());
+    within(PATIENCE, "the task runs", || bed.workspace().join("tried").exists());
     bed.run(&["dead-letter", "rm", id]).exits(2).says("being replayed already");
     bed.run(&["dead-letter", "replay", id]).exits(2).says("being replayed already");
     running.signal("INT");

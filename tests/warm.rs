@@ -10,15 +10,11 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::json;
 use support::runtime::Runtime;
 use support::stub::{KEY, Place, Stub, Trial, places};
-use support::{Engine, RINGFENCE, Running, Warm, signal, within};
-
-/// What a busy machine may take for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+use support::{Engine, PATIENCE, RINGFENCE, Running, Warm, signal, within};
 
 /// Starts a script in the sandbox that makes a file when it is ready, and waits for that.
 fn start(warm: &Warm, ready: &str, options: &[&str], script: &str) -> Running {

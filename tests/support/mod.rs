@@ -200,7 +200,7 @@ impl Running {
 pub fn heeds(pid: i32, name: &str) {
     let number = Command::new("kill").args(["-l", name]).output().unwrap().stdout;
     let bit = 1_u64 << (String::from_utf8_lossy(&number).trim().parse::<u32>().unwrap() - 1);
-    within(Duration::from_secs(30), &format!("it heeds {name}"), || {
+    within(PATIENCE, &format!("it heeds {name}"), || {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
         u64::from_str_radix(caught.trim(), 16).unwrap() & bit != 0
@@ -237,6 +237,9 @@ fn finish(mut running: Running) -> Done {
     let stderr = String::from_utf8_lossy(&errors.join().unwrap()).into_owned();
     Done { code: status.code(), stdout, stderr, took: running.began.elapsed() }
 }
+
+/// How long a test waits for what a busy machine does late; a condition that holds costs nothing of it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` holds, and fails after `limit`.
 #[track_caller]

@@ -3,12 +3,8 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use super::{Bed, skip, within};
-
-/// How long anything on a screen may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::{Bed, PATIENCE, skip, within};
 
 /// A terminal of 80 columns and 24 lines, in the workspace and with the environment of a bed.
 pub struct Screen {
