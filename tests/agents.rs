@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::stub::Place::{Docker, Host};
 use support::stub::{KEY, Stub, Trial, gateway, places};
-use support::{Bed, Done, Engine, part, processes_with, within};
+use support::{Bed, Done, Engine, PATIENCE, part, processes_with, within};
 
 /// What must never leave the host.
 const SECRET: &str = "refresh-SECRET";
@@ -313,14 +313,22 @@ fn an_agent_that_hangs_is_ended_by_the_clock_and_leaves_nothing() {
     for (number, place) in places().into_iter().enumerate() {
         let token = format!("AGENTS_HANG_{}_{number}", std::process::id());
         let trial = Trial::new("claude", place, &stub).with_key().set(&token, "1");
-        let done = trial.run(&["--json", "--timeout", "10s", "--env", &token], &task(&["hang"])).exits(124);
-        assert_eq!(processes_with(&format!("{token}=1")), Vec::<String>::new(), "{place:?}");
+        let hang = |limit: &str| {
+            let done = trial.run(&["--json", "--timeout", limit, "--env", &token], &task(&["hang"])).exits(124);
+            assert_eq!(processes_with(&format!("{token}=1")), Vec::<String>::new(), "{place:?}");
+            done
+        };
+        let mut done = hang("10s");
+        if stub.calls().len() == number {
+            // A busy machine takes longer than that to start it.
+            done = hang("50s");
+        }
         assert_eq!(stub.calls().len(), number + 1, "it hung at the model, not before");
         assert_eq!(done.json()["class"], "timeout");
         assert!(done.json()["sessionId"].is_string(), "a session can be resumed");
-        assert!(done.took < Duration::from_secs(30), "{:?}", done.took);
+        assert!(done.took < Duration::from_secs(50) + PATIENCE, "{:?}", done.took);
         if place == Docker {
-            within(Duration::from_secs(5), "the container is gone", || Engine.containers_of(&trial.bed).is_empty());
+            within(PATIENCE, "the container is gone", || Engine.containers_of(&trial.bed).is_empty());
         }
     }
 }

@@ -36,6 +36,8 @@ use path::Path;
 
 /// The longest that is waited for what may end by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an agent may take until its model has answered: a busy machine is not to read as a login that does not work.
+const LIVE: Duration = Duration::from_secs(60);
 
 /// Checks everything and returns the class that decides the exit code.
 ///
@@ -258,8 +260,8 @@ impl Doctor<'_> {
             Ok(settings) => settings,
             Err(failure) => return Check::fail(id, &failure),
         };
-        let ladder =
-            Ladder { settings, limit: None, depth, workspace: workspace.to_owned(), env: self.env, host: self.host };
+        let limit = (depth == Depth::Live).then_some(LIVE);
+        let ladder = Ladder { settings, limit, depth, workspace: workspace.to_owned(), env: self.env, host: self.host };
         let (report, class) = ladder.climb();
         let check = match (report.trouble(class), report.advice()) {
             (None, None) => Check::ok(id, report.message()),
