@@ -15,12 +15,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::schema::Schema;
 use support::stub::{KEY, Place, Stub, Trial, gateway, places};
-use support::{Bed, Engine, RINGFENCE, part, processes_with, skip, space, start, within};
+use support::{Bed, Engine, PATIENCE, RINGFENCE, part, processes_with, skip, space, start, within};
 
 /// Whoever walks the real path clears away leftovers, which one test makes: that one writes.
 static LEFTOVERS: RwLock<()> = RwLock::new(());
@@ -514,20 +513,11 @@ fn live_asks_the_server_and_its_answer_decides() {
     if !places().contains(&Place::Host) {
         return;
     }
-    let cases = [
-        ("401", "auth_rejected", 77),
-        ("403", "auth_rejected", 77),
-        ("429", "rate_limited", 75),
-        ("500", "overloaded", 75),
-        ("529", "overloaded", 75),
-    ];
-    let one = |(status, class, exit): (&str, &str, i32)| {
+    // One at a time: the limit is the product's own. The agents' tests have the other answers.
+    for (status, class, exit) in [("401", "auth_rejected", 77), ("429", "rate_limited", 75), ("500", "overloaded", 75)]
+    {
         let json = live(Place::Host, Some(status), exit);
         assert_eq!((&json["class"], troubles(&json)), (&json!(class), vec!["auth.claude".to_owned()]), "{json:#}");
-    };
-    // Few at a time: a small machine has two processors. One that panics makes the scope panic.
-    for some in cases.chunks(2) {
-        thread::scope(|scope| some.iter().for_each(|case| drop(scope.spawn(|| one(*case)))));
     }
 }
 
@@ -555,7 +545,7 @@ fn an_agent_that_hangs_is_ended_and_told() {
     let json = doctor(&bed, &["--mode", "host"], 124);
     assert_eq!(json["class"], "timeout");
     stands(&json, "auth.claude", "fail", "claude auth status");
-    within(Duration::from_secs(10), "nothing is left", || processes_with(&format!("{token}=1")).is_empty());
+    within(PATIENCE, "nothing is left", || processes_with(&format!("{token}=1")).is_empty());
 }
 
 /// A small disk of its own, mounted on the bed's workspace until it is dropped.
@@ -624,8 +614,15 @@ fn what_a_dead_run_left_is_named_and_then_removed() {
     let full = doctor(&bed, &args, 0);
     let names = engine.docker(&["ps", "--all", "--filter", &format!("name={name}"), "--format", "{{.Names}}"]);
     engine.docker(&["rm", "--force", &gone, &kept]);
-    stands(&quick, "leftovers", "warn", &format!("is gone: {gone}\" \"ringfence sandbox prune"));
-    stands(&full, "leftovers", "ok", &format!("removed, for their ringfence is gone: {gone}"));
+    // There may be more of the kind on this engine, which are none of this test's.
+    for (json, status, words) in
+        [(&quick, "warn", "their ringfence is gone: "), (&full, "ok", "removed, for their ringfence is gone: ")]
+    {
+        stands(json, "leftovers", status, words);
+        let fact = check(json, "leftovers")["fact"].to_string();
+        assert!(fact.contains(&gone) && !fact.contains(&kept), "{fact}");
+    }
+    stands(&quick, "leftovers", "warn", "ringfence sandbox prune");
     assert_eq!(names, kept);
 }
 
@@ -639,15 +636,16 @@ fn a_run_whose_owner_has_just_died_has_its_grace_all_the_same() {
     let script = "trap 'sleep 6; echo kept >saved; exit' TERM; echo >begun; while :; do sleep 0.1; done";
     let running = bed.spawn(&["run", "--mode", "docker", "--agent", "shell", "--grace", "30s"], script.as_bytes());
     let is_there = |name: &str| bed.workspace().join(name).exists();
-    within(Duration::from_secs(30), "the run has begun", || is_there("begun"));
+    within(PATIENCE, "the run has begun", || is_there("begun"));
+    let name = engine.containers_of(&bed);
     running.signal("KILL");
     drop(running.finish());
     thread::scope(|scope| {
         scope.spawn(|| doctor(&bed, &["--mode", "docker", "--agent", "shell"], 0));
         let pruned = bed.run(&["sandbox", "prune", "--json"]).exits(0).json();
-        assert_eq!(pruned["removed"], json!([]));
+        assert!(!name.is_empty() && !pruned["removed"].to_string().contains(&name), "{pruned}");
     });
-    within(Duration::from_secs(30), "no container is left", || containers_below(&engine, &bed).is_empty());
+    within(PATIENCE, "no container is left", || containers_below(&engine, &bed).is_empty());
     assert!(is_there("saved"), "its grace was cut");
 }
 
@@ -668,7 +666,7 @@ fn its_scratch_folder_does_not_disturb_the_users_git() {
         let entries = fs::read_dir(bed.workspace()).unwrap().flatten().map(|entry| entry.path());
         entries.into_iter().find(|path| path.join("side/plain/.git/HEAD").exists())
     };
-    within(Duration::from_secs(20), "the scratch folder is there", || scratch().is_some());
+    within(PATIENCE, "the scratch folder is there", || scratch().is_some());
     git(&["add", "-A"]);
     assert_eq!(git(&["status", "--porcelain"]), "");
     let live = doctor(&bed, &["--mode", "host", "--agent", "shell", "--quick"], 0);
@@ -689,18 +687,18 @@ fn a_signal_ends_it_and_leaves_nothing() {
     let mut bed = engine.bed();
     bed.set("SANDBOX_DOCKER_IMAGE", engine.tiny()).set("SANDBOX_DOCKER_NETWORK", "none");
     let running = bed.spawn(&["sandbox", "doctor", "--mode", "docker", "--agent", "shell", "--json"], b"");
-    within(Duration::from_secs(20), "the probe has begun", || !is_empty(&bed.workspace()));
+    within(PATIENCE, "the probe has begun", || !is_empty(&bed.workspace()));
     running.signal("INT");
     let json = running.finish().exits(130).json();
     assert_eq!(json["class"], "interrupted");
     assert!(is_empty(&bed.workspace()));
-    within(Duration::from_secs(10), "no container is left", || containers_below(&engine, &bed).is_empty());
+    within(PATIENCE, "no container is left", || containers_below(&engine, &bed).is_empty());
     // Not even KILL leaves a container; the folder that it leaves is named by the next one.
     let running = bed.spawn(&["sandbox", "doctor", "--mode", "docker", "--agent", "shell"], b"");
-    within(Duration::from_secs(20), "the probe has begun", || !is_empty(&bed.workspace()));
+    within(PATIENCE, "the probe has begun", || !is_empty(&bed.workspace()));
     running.signal("KILL");
     drop(running.finish());
-    within(Duration::from_secs(20), "no container is left", || containers_below(&engine, &bed).is_empty());
+    within(PATIENCE, "no container is left", || containers_below(&engine, &bed).is_empty());
     let json = doctor(&bed, &["--mode", "docker", "--agent", "shell", "--quick"], 0);
     stands(&json, "workspace.scratch", "warn", "rm -r ");
 }
