@@ -1,7 +1,7 @@
 //! Docker mode: a throwaway container around the supervisor, on any engine with Docker's command line.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -98,7 +98,10 @@ impl DockerRunner {
     /// Runs a job on a copy of the workspace, and brings the changes back.
     fn run_far(&self, remote: &Remote, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
         let empty = remote.bare.then(tempfile::tempdir).transpose().map_err(|error| Failure::no_temporary(&error))?;
-        let parcel = Parcel::pack(empty.as_ref().map_or(&self.container.workspace, TempDir::path))?;
+        let workspace = empty.as_ref().map_or(self.container.workspace.as_path(), TempDir::path);
+        let began = Instant::now();
+        let parcel = Parcel::pack(workspace, &|| self.goes_on(limits, began))?;
+        let limits = &Limits { timeout: limits.timeout.map(|limit| limit.saturating_sub(began.elapsed())), ..*limits };
         let inside = Inside { fence: self.container.fence(), partial: self.container.partial, parcel: Some(&parcel) };
         let mut sieve = Receiver::new(&parcel.nonce, parcel.length + GROWTH, remote.room()?, sink);
         let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut sieve)?;
@@ -123,6 +126,19 @@ impl DockerRunner {
             None => outcome.warnings.push(self.not_returned().message),
         }
         Ok(outcome)
+    }
+
+    /// That a run that `began` then may go on, before there is anything that a lifeline could end.
+    fn goes_on(&self, limits: &Limits, began: Instant) -> Result<(), Failure> {
+        let interrupts = &self.host.host().interrupts;
+        if interrupts.count() > 0 {
+            return Err(Failure::interrupted(interrupts.signal(), "interrupted while the workspace was packed"));
+        }
+        if limits.timeout.is_some_and(|limit| began.elapsed() >= limit) {
+            let message = "the run reached its timeout while the workspace was packed, before the agent was started";
+            return Err(Failure::new(Class::Timeout, message, "choose a smaller workspace with -C, or: --timeout 1h"));
+        }
+        Ok(())
     }
 
     /// What was seen of a container, as the end of a run, and nothing is left of it.

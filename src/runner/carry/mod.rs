@@ -19,7 +19,11 @@ use rustix::fs::{AtFlags, CWD, linkat};
 use super::identity::new_nonce;
 use crate::failure::Failure;
 use known::Known;
+use pack::Heed;
 pub use receive::{Received, Receiver};
+
+/// How the name of a file begins that is not whole yet, in the folder that it comes back to.
+const PART: &str = ".ringfence-part-";
 
 /// An engine that cannot see this machine's files, or is not to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,9 +67,12 @@ pub struct Parcel {
 
 impl Parcel {
     /// Packs `workspace`. It stands in no file that has a name.
-    pub fn pack(workspace: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// What `heed` says, which is asked all the time; usage (2) for what cannot be read.
+    pub fn pack(workspace: &Path, heed: Heed<'_>) -> Result<Self> {
         let nonce = new_nonce()?;
-        let (archive, known, left_out) = pack::pack(workspace, &nonce)?;
+        let (archive, known, left_out) = pack::pack(workspace, &nonce, heed)?;
         let length = archive.metadata().context("looking at the packed workspace")?.len();
         let workspace = workspace.to_owned();
         Ok(Parcel { nonce, length, archive, known, workspace, left_out })

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::PART;
 use super::known::{Hashing, Known, One, Stamp, Thing, permissions};
 use super::manifest::{Item, Items, Manifest, read};
 
@@ -256,13 +257,13 @@ impl Work<'_> {
             }
             Thing::Link(to) if new => symlink(to, &target)?,
             Thing::Link(to) => {
-                let room = tempfile::Builder::new().prefix(".ringfence-").tempdir_in(folder)?;
+                let room = tempfile::Builder::new().prefix(PART).tempdir_in(folder)?;
                 let link = room.path().join("link");
                 symlink(to, &link)?;
                 fs::rename(link, &target)?;
             }
             Thing::File { length, .. } => {
-                let mut file = tempfile::Builder::new().prefix(".ringfence-").tempfile_in(folder)?;
+                let mut file = tempfile::Builder::new().prefix(PART).tempfile_in(folder)?;
                 let mut archive = self.archive.try_clone()?;
                 archive.seek(SeekFrom::Start(item.at))?;
                 io::copy(&mut archive.take(*length), file.as_file_mut())?;

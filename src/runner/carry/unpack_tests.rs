@@ -48,7 +48,7 @@ fn text(bed: &TempDir, path: &str) -> Option<String> {
 fn nothing_leads_out_of_the_workspace() {
     let bed = bed();
     let root = bed.path().join("work");
-    let (_, known, left_out) = pack(&root, "n0nce").unwrap();
+    let (_, known, left_out) = pack(&root, "n0nce", &|| Ok(())).unwrap();
     assert!(left_out.is_empty());
     let regular = EntryType::Regular;
     let own = root.join("sub/c").display().to_string();
@@ -91,7 +91,7 @@ fn nothing_leads_out_of_the_workspace() {
 fn what_changed_here_meanwhile_stays() {
     let bed = bed();
     let root = bed.path().join("work");
-    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let (_, known, _) = pack(&root, "n0nce", &|| Ok(())).unwrap();
     fs::write(root.join("a"), "by its owner").unwrap();
     fs::write(root.join("b"), "by its owner too").unwrap();
     fs::remove_file(root.join("sub/c")).unwrap();
@@ -130,12 +130,12 @@ fn what_changed_here_meanwhile_stays() {
 fn what_is_missing_or_refused_takes_nothing_away() {
     let bed = bed();
     let root = bed.path().join("work");
-    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let (_, known, _) = pack(&root, "n0nce", &|| Ok(())).unwrap();
     let regular = EntryType::Regular;
     let partly = archive(&[("b", regular, "new")]);
     assert_eq!(unpack(&root, &known, &partly, false).unwrap(), [""; 0]);
     assert_eq!((text(&bed, "work/a").as_deref(), text(&bed, "work/b").as_deref()), (Some("a"), Some("new")));
-    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let (_, known, _) = pack(&root, "n0nce", &|| Ok(())).unwrap();
     let odd =
         archive(&[("a", EntryType::Symlink, "/etc/passwd"), ("b", EntryType::Fifo, ""), ("sub", EntryType::Char, "")]);
     assert_eq!(unpack(&root, &known, &odd, true).unwrap().len(), 3);
@@ -150,7 +150,7 @@ fn kinds_change_links_are_shared_and_times_are_kept() {
     let bed = bed();
     let root = bed.path().join("work");
     fs::set_permissions(root.join("sub/deep"), Permissions::from_mode(0o555)).unwrap();
-    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let (_, known, _) = pack(&root, "n0nce", &|| Ok(())).unwrap();
     let regular = EntryType::Regular;
     let back = archive(&[
         ("a", EntryType::Directory, ""),
@@ -175,7 +175,7 @@ fn a_closed_folder_is_opened_only_where_something_in_it_changes() {
     let mode = |path: &str, mode| fs::set_permissions(root.join(path), Permissions::from_mode(mode)).unwrap();
     mode("sub/deep", 0o500);
     mode("sub", 0o555);
-    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let (_, known, _) = pack(&root, "n0nce", &|| Ok(())).unwrap();
     let changed = |path: &str| fs::metadata(root.join(path)).map(|it| (it.ctime(), it.ctime_nsec())).unwrap();
     let before = ["sub", "sub/deep"].map(changed);
     let folder = |path: &str, mode| {
@@ -211,7 +211,7 @@ fn a_closed_folder_is_opened_only_where_something_in_it_changes() {
 fn a_folder_that_went_here_is_told() {
     let bed = bed();
     let root = bed.path().join("work");
-    let (_, known, _) = pack(&root, "n0nce").unwrap();
+    let (_, known, _) = pack(&root, "n0nce", &|| Ok(())).unwrap();
     fs::remove_dir_all(root.join("sub")).unwrap();
     let regular = EntryType::Regular;
     let back = archive(&[
