@@ -366,6 +366,20 @@ fn packing_keeps_to_the_time_that_a_run_has_and_heeds_an_interrupt() {
 }
 
 #[test]
+fn podman_remote_sees_files_of_this_machine_only_through_a_socket_of_this_machine() {
+    for (address, is_copied) in [(None, true), (Some("ssh://me@far"), true), (Some("unix:///run/x"), false)] {
+        let mut bed = Bed::new();
+        bed.program("podman-remote", "exit 125");
+        bed.config("[docker]\ncommand = \"podman-remote\"\n");
+        if let Some(address) = address {
+            bed.set("CONTAINER_HOST", address);
+        }
+        let dry = bed.run(&shell(&["--dry-run", "true"])).exits(0).out();
+        assert_eq!((dry.contains("type=volume,"), dry.contains("type=bind,")), (is_copied, !is_copied), "{dry}");
+    }
+}
+
+#[test]
 fn the_doctor_walks_where_the_workspace_is_copied() {
     let Some(engine) = Engine::get() else { return };
     let mut bed = engine.bed();

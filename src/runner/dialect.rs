@@ -26,6 +26,11 @@ impl Engine {
         Engine { program, dialect }
     }
 
+    /// Whether it is a client alone, whose engine is elsewhere unless it is told of one here.
+    pub fn is_client_alone(&self) -> bool {
+        Path::new(&self.program).file_name().is_some_and(|name| name == "podman-remote")
+    }
+
     /// The engine of mode apple behind `program`.
     pub fn apple(program: impl Into<String>) -> Self {
         Engine { program: program.into(), dialect: &APPLE }

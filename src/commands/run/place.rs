@@ -88,7 +88,8 @@ pub fn is_far(settings: &Settings, env: &Environment) -> bool {
     let variable = |name: &str| env.text(name).map(str::to_owned);
     let engine = engine(Mode::Docker, settings);
     let address = engine_address(engine.dialect, variable, env.home().as_deref());
-    address.as_deref().is_some_and(is_remote)
+    // Without an address it goes by a list of its own, which is not read.
+    address.as_deref().map_or(engine.is_client_alone(), is_remote)
 }
 
 /// What was asked for on the command line and means nothing `there`.
