@@ -223,8 +223,9 @@ fn an_end_by_force_while_it_comes_back_loses_nothing(far: &Far) {
         let there = [&old, &new].map(|folder| fs::read_to_string(folder.join(&text)).is_ok_and(|found| found == text));
         assert!(there.contains(&true), "{number} is nowhere");
     }
-    // Its owner can finish what was begun.
+    // Its owner can finish what was begun, and the next run says so.
     if moved < 3000 {
+        bed.run(&shell(&["true"])).exits(0).says(&kept(&bed).display().to_string());
         let listed = Command::new("tar").arg("-tf").arg(kept(&bed)).output().unwrap().stdout;
         assert!(String::from_utf8_lossy(&listed).contains("./moved/2999\n"));
     }

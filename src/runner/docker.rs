@@ -99,7 +99,7 @@ impl DockerRunner {
     fn run_far(&self, remote: &Remote, job: &Job, limits: &Limits, sink: &mut dyn Sink) -> Result<Outcome> {
         let empty = remote.bare.then(tempfile::tempdir).transpose().map_err(|error| Failure::no_temporary(&error))?;
         let workspace = empty.as_ref().map_or(self.container.workspace.as_path(), TempDir::path);
-        let began = Instant::now();
+        let (began, left) = (Instant::now(), if remote.bare { Vec::new() } else { remote.left() });
         let parcel = Parcel::pack(workspace, &|| self.goes_on(limits, began))?;
         let limits = &Limits { timeout: limits.timeout.map(|limit| limit.saturating_sub(began.elapsed())), ..*limits };
         let inside = Inside { fence: self.container.fence(), partial: self.container.partial, parcel: Some(&parcel) };
@@ -107,6 +107,7 @@ impl DockerRunner {
         let observed = self.host.observe(&self.plan(job), Around::Container(&inside), job, limits, &mut sieve)?;
         let received = sieve.finish();
         let mut outcome = self.judge(job, &observed)?;
+        outcome.warnings.extend(left);
         outcome.warnings.extend(parcel.left_out.iter().cloned());
         let by_itself = matches!(outcome.end, End::Exited(_) | End::Signaled(_));
         match received {

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, CWD, linkat};
 
 use super::identity::new_nonce;
+use crate::command::CommandSpec;
 use crate::failure::Failure;
 use known::Known;
 use pack::Heed;
@@ -48,6 +49,21 @@ impl Remote {
             tempfile::tempfile_in(folder).ok()
         });
         there.map_or_else(tempfile::tempfile, Ok).map_err(|error| Failure::no_temporary(&error))
+    }
+
+    /// What earlier runs brought back and could not put in place, in words. Where a run is at it, it is locked.
+    pub fn left(&self) -> Vec<String> {
+        let is_left = |path: &PathBuf| {
+            path.extension().is_some_and(|it| it == "tar") && File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+        };
+        let entries = self.kept.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+        let left = entries.map(|entry| entry.path()).filter(is_left);
+        let words = |path: PathBuf| {
+            let show = CommandSpec::new("tar").arg("-tf").arg(&path);
+            let path = path.display();
+            format!("{path} holds what an earlier run did and could not bring back whole; look, then remove it: {show}")
+        };
+        left.map(words).collect()
     }
 }
 
@@ -149,6 +165,8 @@ fn keep(received: &File, path: &Path) -> Result<()> {
 
 /// Gives a file without a name this one, where the system can and it is on the same disk.
 fn name(file: &File, path: &Path) -> io::Result<()> {
+    // Until this process ends, however it does. Where files cannot be locked, a run beside this one is told of it too early.
+    let _ = file.lock();
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.sync_all()?;
     let open = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -166,4 +184,22 @@ fn copy(received: &File, path: &Path) -> Result<()> {
         let _ = fs::remove_file(path);
     }
     done.with_context(writing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_left_is_told_and_what_a_run_is_at_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let remote = Remote { far: false, kept: Some(folder.path().to_owned()), bare: false };
+        assert_eq!(remote.left(), [""; 0]);
+        let (path, file) = (folder.path().join("run.tar"), remote.room().unwrap());
+        keep(&file, &path).unwrap();
+        assert_eq!(remote.left(), [""; 0], "it is at work");
+        drop(file);
+        let left = remote.left();
+        assert!(left.len() == 1 && left[0].contains(&path.display().to_string()), "{left:?}");
+    }
 }
