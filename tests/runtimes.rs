@@ -130,6 +130,28 @@ fn apples_container_is_never_let_fetch_an_image() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("401 Unauthorized"), "{output:?}");
 }
 
+#[test]
+fn a_hint_about_apples_names_its_mode_whatever_mode_is_in_force() {
+    let Some(mut bed) = bed_of(Runtime::Apple) else { return };
+    // The mode of one agent in the file, and that of everything on the command line.
+    bed.config("[agents.claude]\nmode = \"apple\"\n");
+    bed.set("ANTHROPIC_API_KEY", "sk-ant-api-test").set("SANDBOX_DOCKER_IMAGE", "ringfence/none:1");
+    let hint =
+        |args: &[&str]| bed.run(&[args, &["--json"]].concat()).json()["hint"].as_str().unwrap_or("none").to_owned();
+    assert_eq!(hint(&["run", "-a", "claude", "--allow-partial", "hi"]), "ringfence --mode apple sandbox build-image");
+    let rm = hint(&["--mode", "apple", "sandbox", "rm", "never-made"]);
+    assert_eq!(rm, "ringfence --mode apple sandbox ls shows those there are");
+    let run = hint(&["run", "--mode", "apple", "-a", "shell", "--sandbox", "never-made", "--allow-partial", "true"]);
+    assert!(run.contains("ringfence --mode apple sandbox create never-made"), "{run}");
+    assert_eq!(
+        hint(&["--mode", "docker", "sandbox", "rm", "never-made"]),
+        "ringfence sandbox ls shows those there are"
+    );
+    let checks = bed.run(&["--mode", "apple", "sandbox", "doctor", "--quick", "--agent", "claude", "--json"]).json();
+    let image = checks["checks"].as_array().unwrap().iter().find(|check| check["id"] == "image").unwrap();
+    assert_eq!(image["fix"], "ringfence --mode apple sandbox build-image");
+}
+
 /// The engine that `sandbox show` found for a mode, and the levels of these guarantees there.
 fn shown(done: Done, mode: &str, names: &[&str]) -> (Value, Vec<String>) {
     let json = done.exits(0).json();

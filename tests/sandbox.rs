@@ -381,7 +381,7 @@ fn an_engines_fault_is_no_code_of_the_command() {
     let Some(warm) = Warm::new() else { return };
     let gone = warm.bed.run(&["--json", "sandbox", "exec", "nobody", "--", "true"]).exits(69);
     assert_eq!(gone.json()["class"], "sandbox_missing");
-    gone.says("hint: ringfence sandbox ls");
+    gone.says("sandbox ls shows those there are");
     let mut lost = Bed::new();
     lost.set("DOCKER_HOST", "unix:///nowhere/docker.sock");
     let lost = lost.run(&["--json", "sandbox", "exec", &warm.name, "--", "true"]).exits(69);

@@ -131,10 +131,8 @@ fn a_sandbox_that_dies_under_a_run_is_no_success_and_the_next_attempt_starts_it_
     assert_eq!((&json["class"], &json["agentExitCode"]), (&json!("engine"), &json!(null)), "{json}");
     let done = warm.run(&["--json"], "true").exits(69);
     assert_eq!(done.json()["class"], "sandbox_missing");
-    done.says(&format!(
-        "hint: ringfence sandbox ls shows those there are; make it with: ringfence sandbox create {}",
-        warm.name
-    ));
+    done.says("sandbox ls shows those there are; make it with: ringfence")
+        .says(&format!("sandbox create {}\n", warm.name));
 }
 
 #[test]

@@ -61,6 +61,11 @@ impl Engine {
         self.command().args(self.dialect.pull).arg(image)
     }
 
+    /// A command of ours about what is on this engine, as people have to type it, whatever mode is in force.
+    pub fn ours(&self, words: &str) -> String {
+        if self.dialect.is_apple() { format!("ringfence --mode apple {words}") } else { format!("ringfence {words}") }
+    }
+
     /// Builds an image, and shows how it goes.
     pub fn build_command(&self) -> CommandSpec {
         self.command().args(self.dialect.build)

@@ -159,7 +159,8 @@ impl DockerRunner {
         if observed.fault == Some(Fault::Relay) && door::is_without_perl(&observed.outside) {
             return Err(door::without_perl(&self.container.image));
         }
-        Err(host::fault(job, observed).unwrap_or_else(|| self.not_observed(observed, answered)))
+        Err(host::fault(job, observed, Some(&self.container.engine))
+            .unwrap_or_else(|| self.not_observed(observed, answered)))
     }
 
     fn not_returned(&self) -> Failure {

@@ -65,7 +65,7 @@ fn explained(trouble: Trouble, engine: &Engine, image: &str, network: &str, text
         Trouble::NoShell => (
             Class::InvalidImage,
             format!("the image {image} lacks a shell or its tools; a sandbox needs sh, head, grep and sleep"),
-            "use an image with a POSIX shell: ringfence sandbox build-image".into(),
+            format!("use an image with a POSIX shell: {}", engine.ours("sandbox build-image")),
         ),
         Trouble::TooOld => (
             Class::Config,
@@ -126,10 +126,11 @@ fn base(engine: &Engine) -> &str {
 }
 
 fn image_hint(engine: &Engine, image: &str) -> String {
+    let build = engine.ours("sandbox build-image");
     if image.starts_with("ringfence/") {
-        "ringfence sandbox build-image".into()
+        build
     } else {
-        format!("{}, or ringfence sandbox build-image --tag {image}", engine.pull_command(image))
+        format!("{}, or {build} --tag {image}", engine.pull_command(image))
     }
 }
 

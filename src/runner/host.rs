@@ -12,7 +12,7 @@ use super::lifeline::{Ends, drive};
 use super::machine::find_program;
 use super::marks::Fault;
 use super::observed::Observed;
-use super::{End, Host, Job, Limits, Outcome, Runner, Sink, frame, marked};
+use super::{End, Engine, Host, Job, Limits, Outcome, Runner, Sink, frame, marked};
 use crate::command::CommandSpec;
 use crate::failure::{Class, Failure};
 
@@ -76,7 +76,7 @@ impl Runner for HostRunner {
             // Here, and not in an image, its name says how to install it.
             find_program(&job.command.program)?;
         }
-        Err(fault(job, &observed).unwrap_or_else(|| {
+        Err(fault(job, &observed, None).unwrap_or_else(|| {
             if observed.started {
                 return unsupervised("the run's supervisor", "somebody on this machine");
             }
@@ -105,18 +105,20 @@ pub(super) fn by_force(observed: &Observed) -> bool {
 }
 
 /// What the supervisor itself reported as the reason that the agent could not be started.
-pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
+pub(super) fn fault(job: &Job, observed: &Observed, engine: Option<&Engine>) -> Option<Failure> {
+    let ours = |words: &str| engine.map_or_else(|| format!("ringfence {words}"), |engine| engine.ours(words));
+    let build = ours("sandbox build-image");
     let program = job.command.program.to_string_lossy();
     Some(match observed.fault? {
         Fault::Missing => Failure::new(
             Class::CliMissing,
             format!("{program} is not installed where the task was to run"),
-            format!("install {program} there; in a container: ringfence sandbox build-image"),
+            format!("install {program} there; in a container: {build}"),
         ),
         Fault::Relay => Failure::new(
             Class::Engine,
             "the sandbox's door to the network could not be reached",
-            "run it again; if it stays, the image may lack perl: ringfence sandbox build-image",
+            format!("run it again; if it stays, the image may lack perl: {build}"),
         )
         .because(observed.outside.as_str()),
         Fault::Files => Failure::new(
@@ -128,7 +130,8 @@ pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
         Fault::Folder => {
             let folder = job.command.cwd.as_deref().unwrap_or(Path::new(".")).display();
             let hint = format!(
-                "work in a folder that it has: -C DIR; or make one for this: ringfence sandbox create -C {folder}"
+                "work in a folder that it has: -C DIR; or make one for this: {} -C {folder}",
+                ours("sandbox create")
             );
             Failure::usage(format!("the sandbox does not have the workspace {folder}"), hint)
                 .because(observed.outside.as_str())
@@ -136,7 +139,7 @@ pub(super) fn fault(job: &Job, observed: &Observed) -> Option<Failure> {
         Fault::Workspace => Failure::new(
             Class::InvalidImage,
             "the workspace could not be unpacked in the container",
-            "a remote engine needs an image with tar and nothing at the workspace's place (sandbox.workdir): ringfence sandbox build-image",
+            format!("a remote engine needs an image with tar and nothing at the workspace's place (sandbox.workdir): {build}"),
         )
         .because(observed.outside.as_str()),
         // Only a runner of sandboxes knows which one was meant.

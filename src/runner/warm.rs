@@ -106,7 +106,10 @@ impl WarmRunner {
             Some(_) => format!("the run in {name} was ended from outside before the agent was done"),
             None => format!("the {} client was ended from outside before the agent was done", self.sandbox.engine),
         };
-        let hint = format!("was it stopped or removed? ringfence sandbox ls; then run it again in {name}");
+        let hint = format!(
+            "was it stopped or removed? {}; then run it again in {name}",
+            self.sandbox.engine.ours("sandbox ls")
+        );
         Failure { class: Class::Engine, message, hint, ..failure }
     }
 }
@@ -141,7 +144,9 @@ impl Runner for WarmRunner {
         if told() {
             return Err(stopped_under(&self.sandbox.name).into());
         }
-        Err(host::fault(job, &observed).unwrap_or_else(|| self.failure(&observed, began)).into())
+        Err(host::fault(job, &observed, Some(&self.sandbox.engine))
+            .unwrap_or_else(|| self.failure(&observed, began))
+            .into())
     }
 }
 
@@ -221,16 +226,23 @@ pub fn without_door(sandbox: &Sandbox) -> Failure {
     let name = &sandbox.name;
     Failure::config(
         format!("sandbox.allow_hosts is to hold, and the sandbox {name} was made without a list of hosts"),
-        format!("make it again: ringfence sandbox rm {name} && ringfence sandbox create {name}"),
+        again(sandbox),
     )
+}
+
+/// How it is made anew.
+fn again(Sandbox { engine, name }: &Sandbox) -> String {
+    let [remove, create] = ["sandbox rm", "sandbox create"].map(|words| engine.ours(words));
+    format!("make it again: {remove} {name} && {create} {name}")
 }
 
 fn missing(sandbox: &Sandbox) -> Failure {
     let name = &sandbox.name;
+    let [list, create] = ["sandbox ls", "sandbox create"].map(|words| sandbox.engine.ours(words));
     Failure::new(
         Class::SandboxMissing,
         format!("there is no sandbox named {name}"),
-        format!("ringfence sandbox ls shows those there are; make it with: ringfence sandbox create {name}"),
+        format!("{list} shows those there are; make it with: {create} {name}"),
     )
 }
 
@@ -272,18 +284,14 @@ pub fn sandbox_failure(sandbox: &Sandbox, words: &str, status: Option<i32>) -> F
         return Failure::new(Class::Engine, message, format!("{engine} unpause {name}")).because(words);
     }
     if is_stopped(words) || is_ending(words) {
-        return Failure::new(
-            Class::Engine,
-            format!("the sandbox {name} does not stay up"),
-            format!("make it again: ringfence sandbox rm {name} && ringfence sandbox create {name}"),
-        )
-        .because(words);
+        return Failure::new(Class::Engine, format!("the sandbox {name} does not stay up"), again(sandbox))
+            .because(words);
     }
     let failure = engine::classify(engine, "", "", words, status);
     match failure.class {
         Class::Engine => Failure {
             message: format!("{engine} could not reach into the sandbox {name}"),
-            hint: format!("see whether it is well: ringfence sandbox ls; {}", engine.well_command()),
+            hint: format!("see whether it is well: {}; {}", engine.ours("sandbox ls"), engine.well_command()),
             ..failure
         },
         _ => failure,

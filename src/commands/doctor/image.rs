@@ -5,7 +5,7 @@ use super::engine::{Answer, Look};
 use crate::config::AgentName;
 use crate::failure::{Class, Failure};
 use crate::image::VERSION_LABEL;
-use crate::runner::{EngineFacts, ImageFacts, read_image};
+use crate::runner::{Engine, EngineFacts, ImageFacts, read_image};
 
 impl Look<'_> {
     /// The agents of which the image does not tell.
@@ -22,7 +22,7 @@ impl Look<'_> {
                 Failure::new(
                     Class::ImageMissing,
                     format!("nothing is known of {}", setting.value),
-                    "ringfence sandbox build-image",
+                    self.engine.ours("sandbox build-image"),
                 )
             })
         });
@@ -41,7 +41,7 @@ impl Look<'_> {
         {
             let fact = format!("{} is made for {made_for}, and the engine's processor is {has}", setting.value);
             let fix = if setting.starts_with("ringfence/") {
-                "ringfence sandbox build-image".to_owned()
+                self.engine.ours("sandbox build-image")
             } else {
                 format!("{} pull --platform linux/{has} {}", self.engine, setting.value)
             };
@@ -60,7 +60,7 @@ impl Look<'_> {
                 Some(version) => {
                     checks.push(Check::ok(format!("agent.{agent}"), format!("{agent} {version} is in the image")));
                 }
-                None if has_labels => checks.push(lacks(*agent, &wanted, setting)),
+                None if has_labels => checks.push(lacks(&self.engine, *agent, &wanted, setting)),
                 None => untold.push(*agent),
             }
         }
@@ -74,13 +74,14 @@ fn version(facts: &ImageFacts, agent: AgentName) -> Option<&str> {
 }
 
 /// The check of an image without `agent`, where it should have all of `wanted`.
-pub fn lacks(agent: AgentName, wanted: &[AgentName], image: &str) -> Check {
-    let failure = Failure::new(Class::CliMissing, format!("{agent} is not in the image {image}"), build(wanted, image));
+pub fn lacks(engine: &Engine, agent: AgentName, wanted: &[AgentName], image: &str) -> Check {
+    let failure =
+        Failure::new(Class::CliMissing, format!("{agent} is not in the image {image}"), build(engine, wanted, image));
     Check::fail(format!("agent.{agent}"), &failure)
 }
 
 /// What makes the image anew, with these agents.
-pub fn build(agents: &[AgentName], image: &str) -> String {
+pub fn build(engine: &Engine, agents: &[AgentName], image: &str) -> String {
     let agents: Vec<String> = agents.iter().map(|agent| format!("--agent {agent}")).collect();
-    format!("ringfence sandbox build-image {} --tag {image}", agents.join(" "))
+    format!("{} {} --tag {image}", engine.ours("sandbox build-image"), agents.join(" "))
 }

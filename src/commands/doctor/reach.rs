@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::check::Check;
 use super::verdict::{Judge, Named, Port};
 use super::vm::has_machines;
+use crate::commands::run::place;
 use crate::failure::{Class, Failure};
+use crate::runner::Engine;
 
 /// Lets containers on the default network in.
 const FIREWALL: &str = "sudo iptables -I INPUT -i docker0 -j ACCEPT";
@@ -18,6 +20,16 @@ fn answers(address: &str, port: u16) -> bool {
 }
 
 impl Judge<'_> {
+    /// The engine of the mode that is walked.
+    pub(super) fn engine(&self) -> Engine {
+        place::engine(self.expected.settings.mode.value, self.expected.settings)
+    }
+
+    /// What makes the image anew, where agents run in one.
+    pub(super) fn rebuilt(&self) -> Option<String> {
+        self.expected.container.then(|| self.engine().ours("sandbox build-image"))
+    }
+
     /// Whether the container reaches this machine by its name for it.
     pub(super) fn host_name(&mut self) {
         let id = "run.host";

@@ -172,20 +172,16 @@ impl<'a> Judge<'a> {
 
     fn git(&mut self) {
         if self.value("git") == "absent" {
-            let fix = if self.expected.container { "ringfence sandbox build-image" } else { "install git" };
+            let fix = self.rebuilt().unwrap_or_else(|| "install git".into());
             return self.add("git", Check::warn("run.git", "there is no git where agents run", fix));
         }
-        let fix = if self.expected.container {
-            "ringfence sandbox build-image"
-        } else {
-            "git config --global --add safe.directory '*'"
-        };
-        self.simple("run.git", "git", "git works in a repository", fix);
+        let fix = self.rebuilt().unwrap_or_else(|| "git config --global --add safe.directory '*'".into());
+        self.simple("run.git", "git", "git works in a repository", &fix);
         if self.expected.copied {
             let reason = "the git folder of a linked worktree is not copied to the engine";
             return self.checks.push(Check::skip("run.git-worktree", reason));
         }
-        self.simple("run.git-worktree", "git-worktree", "git works in a linked worktree", fix);
+        self.simple("run.git-worktree", "git-worktree", "git works in a linked worktree", &fix);
     }
 
     fn fence(&mut self) {
@@ -308,14 +304,15 @@ impl<'a> Judge<'a> {
         for agent in &expected.untold {
             let key = format!("agent.{agent}");
             let image = &expected.settings.sandbox.image;
+            let engine = &self.engine();
             let check = match self.value(&key) {
-                "absent" => image::lacks(*agent, &expected.untold, image),
+                "absent" => image::lacks(engine, *agent, &expected.untold, image),
                 said => match version_in(said) {
                     Some(version) => Check::ok(&key, format!("{agent} {version} is in the image")),
                     None => Check::warn(
                         &key,
                         format!("{agent} in {} does not answer --version within 15 s", image.value),
-                        image::build(&expected.untold, &image.value),
+                        image::build(engine, &expected.untold, &image.value),
                     ),
                 },
             };

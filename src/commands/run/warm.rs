@@ -32,7 +32,8 @@ impl Wanted {
         let wanted = match (&args.sandbox, &args.loop_id) {
             (Some(name), _) if !is_sandbox_name(name) => {
                 let message = format!("--sandbox {name:?}: not the name of a sandbox");
-                return Err(Failure::usage(message, "ringfence sandbox ls shows those there are"));
+                let list = engine(settings).ours("sandbox ls");
+                return Err(Failure::usage(message, format!("{list} shows those there are")));
             }
             (Some(name), _) => Wanted::Named(name.clone()),
             (None, Some(id)) => Wanted::OfLoop(id.clone()),
@@ -102,7 +103,8 @@ pub fn place(wanted: &Wanted, order: &Order, env: &Environment, host: &Host) -> 
     let as_root = container.user.is_root();
     let instead = is_loop.then(|| {
         let mut warnings = vec![format!(
-            "there is no sandbox {name}, so this ran in a throwaway container; to keep one: ringfence sandbox create --loop ID"
+            "there is no sandbox {name}, so this ran in a throwaway container; to keep one: {} --loop ID",
+            container.engine.ours("sandbox create")
         )];
         warnings.extend(cold_warnings);
         let runner: Box<dyn Runner> = Box::new(DockerRunner::new(HostRunner::new(host.clone()), container));

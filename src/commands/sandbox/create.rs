@@ -112,9 +112,9 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
         }
         let there = look()?;
         match there {
-            Some(row) if !row.is_sandbox() => return Err(foreign(&sandbox.name).into()),
+            Some(row) if !row.is_sandbox() => return Err(foreign(sandbox).into()),
             Some(row) if row.is_going() => thread::sleep(MEANWHILE),
-            Some(_) if !args.if_missing => return Err(there_already(&sandbox.name).into()),
+            Some(_) if !args.if_missing => return Err(there_already(sandbox).into()),
             Some(row) => {
                 fits(&row, container, args.loop_id.as_deref())?;
                 // Somebody else's, who may have died before it was up; to start it twice does no harm.
@@ -131,7 +131,7 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
         }
     }
     let message = format!("somebody else makes or removes the sandbox {} all the time", sandbox.name);
-    Err(Failure::new(Class::Engine, message, "ringfence sandbox ls; then try again").into())
+    Err(Failure::new(Class::Engine, message, format!("{}; then try again", sandbox.engine.ours("sandbox ls"))).into())
 }
 
 /// Whether somebody else removed the sandbox before it was up.
@@ -176,14 +176,15 @@ fn make(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Host
     Err(failure)
 }
 
-fn there_already(name: &str) -> Failure {
-    let hint = format!("use it as it is: --if-missing; or make it again: ringfence sandbox rm {name}");
+fn there_already(Sandbox { engine, name }: &Sandbox) -> Failure {
+    let remove = engine.ours("sandbox rm");
+    let hint = format!("use it as it is: --if-missing; or make it again: {remove} {name}");
     Failure::usage(format!("there is a sandbox named {name} already"), hint)
 }
 
-fn foreign(name: &str) -> Failure {
+fn foreign(Sandbox { engine, name }: &Sandbox) -> Failure {
     let message = format!("a container named {name} exists already, and it is no sandbox of ringfence's");
-    Failure::usage(message, "choose another name: ringfence sandbox create NAME")
+    Failure::usage(message, format!("choose another name: {} NAME", engine.ours("sandbox create")))
 }
 
 /// Whether a sandbox that is there is the one that was asked for.
@@ -201,6 +202,7 @@ fn fits(row: &Row, container: &Container, loop_id: Option<&str>) -> Result<(), F
         None if row.shape == sandbox_shape(container) => return Ok(()),
         None => format!("the sandbox {} is there, but its image, limits, network or mounts are not these", row.name),
     };
-    let hint = format!("choose another name, or make it again: ringfence sandbox rm {}", row.name);
+    let remove = container.engine.ours("sandbox rm");
+    let hint = format!("choose another name, or make it again: {remove} {}", row.name);
     Err(Failure::usage(message, hint))
 }

@@ -36,15 +36,15 @@ const LOST: i32 = 255;
 
 /// Runs the command and returns its exit code.
 pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<i32> {
-    if !is_sandbox_name(&args.name) {
-        return Err(missing(&args.name).into());
-    }
     if args.tty && args.interactive && !io::stdin().is_terminal() {
         let hint = "leave out --tty where no terminal is";
         return Err(Failure::usage("--tty, but standard input is not a terminal", hint).into());
     }
     // A sandbox is where it was made, whichever agent the command is.
     let engine = warm::engine(&Settings::resolve(&Flags { agent: args.agent.clone(), ..flags.clone() }, env)?);
+    if !is_sandbox_name(&args.name) {
+        return Err(missing(&engine, &args.name).into());
+    }
     let agent = agent_of(args);
     let flags = Flags { agent: Some(agent.as_str().to_owned()), env: args.env.clone(), ..flags.clone() };
     let settings = Settings::resolve(&flags, env)?;

@@ -14,7 +14,8 @@ use crate::runner::{Filter, Host, Row, runs_in_sandboxes};
 /// Lists them by name.
 pub fn run(flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> Result<()> {
     let settings = Settings::resolve(flags, env)?;
-    let mut rows = list(host, &warm::engine(&settings), &[Filter::sandboxes()])?;
+    let engine = warm::engine(&settings);
+    let mut rows = list(host, &engine, &[Filter::sandboxes()])?;
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     let counts = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
     let runs = |row: &Row| if row.state == "running" { counts.get(&row.name).copied().unwrap_or(0) } else { 0 };
@@ -23,7 +24,7 @@ pub fn run(flags: &Flags, env: &Environment, host: &Host, printer: &Printer) -> 
         return printer.json(&json!({ "ok": true, "schema": "ringfence.sandboxes/1", "sandboxes": sandboxes }));
     }
     if rows.is_empty() {
-        printer.note("there are no warm sandboxes; make one with: ringfence sandbox create");
+        printer.note(&format!("there are no warm sandboxes; make one with: {}", engine.ours("sandbox create")));
         return Ok(());
     }
     let mut table = Table::new(&["NAME", "AGENT", "LOOP", "WORKSPACE", "IMAGE", "STATE", "AGE", "RUNS"]);

@@ -72,13 +72,13 @@ pub fn find(host: &Host, engine: &Engine, names: &[String]) -> Result<Vec<Row>> 
     let rows: Vec<Row> =
         list(host, engine, &[Filter::sandboxes()])?.into_iter().filter(|row| names.contains(&row.name)).collect();
     match names.iter().find(|name| !rows.iter().any(|row| row.name == **name)) {
-        Some(name) => Err(missing(name).into()),
+        Some(name) => Err(missing(engine, name).into()),
         None => Ok(rows),
     }
 }
 
-fn missing(name: &str) -> Failure {
-    let hint = "ringfence sandbox ls shows those there are";
+fn missing(engine: &Engine, name: &str) -> Failure {
+    let hint = format!("{} shows those there are", engine.ours("sandbox ls"));
     Failure::new(Class::SandboxMissing, format!("there is no sandbox named {name}"), hint)
 }
 

@@ -102,11 +102,12 @@ pub fn run(name: &str, image: &str, flags: &Flags, env: &Environment, host: &Hos
     let sandbox = Sandbox { engine: engine.clone(), name: name.to_owned() };
     let row: Row = find(host, engine, &[name.to_owned()])?.remove(0);
     let runs = env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default();
-    nobody_in(name, &runs)?;
+    nobody_in(engine, name, &runs)?;
     if !engine.dialect.commits {
         let message = format!("{engine} makes no image of a container, so {name} cannot be saved");
         let hint = format!(
-            "write what was installed into a Dockerfile, then: {engine} build --tag {image} . && ringfence sandbox create --template {image}"
+            "write what was installed into a Dockerfile, then: {engine} build --tag {image} . && {} --template {image}",
+            engine.ours("sandbox create")
         );
         return Err(Failure::config(message, hint).into());
     }
@@ -122,7 +123,7 @@ pub fn run(name: &str, image: &str, flags: &Flags, env: &Environment, host: &Hos
     let looked = (|| {
         // What came meanwhile, and what went.
         let changed = changed(&(before + &call(host, engine, &sandbox.on(&["diff"]))?));
-        nobody_in(name, &env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default())?;
+        nobody_in(engine, name, &env.state_dir().map(|state| runs_in_sandboxes(&state)).unwrap_or_default())?;
         clean(name, &credentials(engine, &id, &changed, host)?)?;
         call(host, engine, &engine.command().args(["tag", &id, image]))?;
         anyhow::Ok(changed)
@@ -148,11 +149,11 @@ pub fn run(name: &str, image: &str, flags: &Flags, env: &Environment, host: &Hos
 
 /// # Errors
 /// Usage where somebody is in the sandbox: what they write while it is looked at could be a credential.
-fn nobody_in(name: &str, runs: &BTreeMap<String, usize>) -> Result<(), Failure> {
+fn nobody_in(engine: &Engine, name: &str, runs: &BTreeMap<String, usize>) -> Result<(), Failure> {
     let Some(count) = runs.get(name) else { return Ok(()) };
     let who = if *count == 1 { "a run is".to_owned() } else { format!("{count} runs are") };
     let message = format!("{who} in {name}: what they write while it is looked at could be a credential");
-    Err(Failure::usage(message, "wait for its runs to end: ringfence sandbox ls"))
+    Err(Failure::usage(message, format!("wait for its runs to end: {}", engine.ours("sandbox ls"))))
 }
 
 fn clean(name: &str, found: &[String]) -> Result<(), Failure> {
