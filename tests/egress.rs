@@ -424,7 +424,7 @@ fn what_cannot_hold_is_refused() {
     bed.set("DOCKER_HOST", "tcp://192.0.2.1:2375");
     bed.run(&[&shell[..], &["--mode", "docker", "--forward", "80"]].concat())
         .exits(78)
-        .says("on another machine ($DOCKER_HOST)");
+        .says("on another machine, tcp://192.0.2.1:2375");
 }
 
 /// A socket that nobody owns any more goes with the next run; one that is somebody's stays.

@@ -411,3 +411,29 @@ fn the_doctor_walks_where_the_workspace_is_copied() {
     assert!(!sent.iter().any(|path| holds(path, "all of the workspace")), "the workspace itself stays here");
     assert_eq!(fs::read_dir(bed.workspace()).unwrap().count(), 1);
 }
+
+/// Nothing is started for these.
+#[test]
+fn where_the_engine_is_and_whether_it_gets_a_copy_are_two_things() {
+    let shell = ["run", "--mode", "docker", "-a", "shell"];
+    let dry = |bed: &Bed, rest: &[&str]| bed.run(&[&shell[..], rest, &["--dry-run", "true"]].concat());
+    // Mounted by an engine elsewhere, whose container has no name for this machine.
+    let mut far = Bed::new();
+    far.config("[docker]\nworkspace = \"mount\"\n");
+    far.set("DOCKER_HOST", "ssh://far.test");
+    let line = dry(&far, &["-e", "API=http://localhost:1/x"]);
+    assert!(!line.out().contains("host-gateway") && !line.out().contains("host.docker.internal"), "{line:?}");
+    // Copied by one on this machine: what is in the way is the setting.
+    let near = Bed::new();
+    near.config("[docker]\nworkspace = \"copy\"\n");
+    let create = near.run(&["--mode", "docker", "sandbox", "create", "--agent", "shell"]).exits(78);
+    for done in [dry(&near, &["--mount", "/etc:/x:ro"]).exits(2), dry(&near, &["--forward", "80"]).exits(78), create] {
+        done.says("gets a copy of the workspace (docker.workspace").says("ringfence sandbox set docker.workspace auto");
+    }
+    // A context leads elsewhere as well as a variable does.
+    let context = Bed::new();
+    context.write("home/.docker/config.json", r#"{"currentContext":"far"}"#);
+    let meta = r#"{"Name":"far","Endpoints":{"docker":{"Host":"ssh://me@far.test"}}}"#;
+    context.write("home/.docker/contexts/meta/0/meta.json", meta);
+    dry(&context, &["--forward", "80"]).exits(78).says("the engine is on another machine, ssh://me@far.test");
+}

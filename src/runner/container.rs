@@ -51,6 +51,8 @@ pub struct Container {
     pub grace: Duration,
     /// The engine, where it cannot see this machine's files: the workspace goes there and comes back.
     pub remote: Option<Remote>,
+    /// Whether the engine is on another machine, where no service of this one is.
+    pub far: bool,
     /// Whether it may do without a limit that its engine does not enforce.
     pub partial: bool,
 }
@@ -143,21 +145,16 @@ impl Container {
             spec = spec.option("--add-host", format!("{}:host-gateway", self.engine.dialect.host_name));
         }
         let names_host = self.engine.dialect.limits == LimitedBy::Groups;
-        if names_host && self.door.is_none() && !self.is_far() && self.network == "host" {
+        if names_host && self.door.is_none() && !self.far && self.network == "host" {
             // Where a run may be in a warm sandbox it need not know that one's network: in every one the host has the same name.
             spec = spec.option("--add-host", format!("{}:127.0.0.1", self.engine.dialect.host_name));
         }
         spec
     }
 
-    /// Whether its engine is on another machine.
-    pub fn is_far(&self) -> bool {
-        self.remote.as_ref().is_some_and(|remote| remote.far)
-    }
-
     /// Whether the container has an address of its own, from which the host has another name than `localhost`.
     fn has_host_name(&self) -> bool {
-        self.door.is_none() && !self.is_far() && !matches!(self.network.as_str(), "none" | "host")
+        self.door.is_none() && !self.far && !matches!(self.network.as_str(), "none" | "host")
     }
 
     /// What the host is called inside, where that is not `localhost`.
@@ -279,6 +276,7 @@ pub(super) mod tests_support {
             forwards: None,
             grace: Duration::from_millis(1500),
             remote: None,
+            far: false,
             partial: false,
         }
     }

@@ -100,11 +100,7 @@ fn apple_is_told_only_what_it_knows() {
 
 #[test]
 fn a_remote_engine_is_told_of_no_path_of_this_machines() {
-    let line = line(&Container {
-        remote: Some(Remote { far: true, kept: None, bare: false }),
-        mounts: Vec::new(),
-        ..container()
-    });
+    let line = line(&Container { remote: Some(Remote::default()), far: true, mounts: Vec::new(), ..container() });
     assert!(line.contains(r#"--mount 'type=volume,"dst=/work space/a,b:c",volume-nocopy'"#), "{line}");
     assert!(!line.contains("src=") && !line.contains("--add-host"), "{line}");
 }

@@ -41,9 +41,7 @@ fn explained(trouble: Trouble, engine: &Engine, image: &str, network: &str, text
                 _ => format!("unset DOCKER_HOST DOCKER_CONTEXT; {engine} context ls shows the contexts there are"),
             },
         ),
-        Trouble::Unreachable => {
-            (Class::DaemonUnreachable, format!("no {engine} engine answers"), start_hint(engine))
-        }
+        Trouble::Unreachable => (Class::DaemonUnreachable, format!("no {engine} engine answers"), start_hint(engine)),
         Trouble::ImageName => (
             Class::InvalidImage,
             format!("{image} is not a legal image name"),
@@ -80,8 +78,14 @@ fn explained(trouble: Trouble, engine: &Engine, image: &str, network: &str, text
         Trouble::Mount => (
             Class::Usage,
             "the engine cannot mount a folder of this run".into(),
-            "check the workspace and every --mount: a folder must exist where the engine runs, and have a target of its own"
-                .into(),
+            format!(
+                "check the workspace and every --mount: a folder must exist where the engine runs, and have a target of its own{}",
+                if engine.dialect.is_apple() {
+                    ""
+                } else {
+                    "; one that does not see this machine's folders: ringfence sandbox set docker.workspace copy"
+                }
+            ),
         ),
     };
     Failure::new(class, message, hint)

@@ -140,7 +140,7 @@ impl Look<'_> {
                     checks.push(vm::limits());
                 } else {
                     checks.push(limits(&facts));
-                    checks.extend(storage(&facts, env));
+                    checks.extend(storage(&self.engine, &facts, env));
                 }
                 Some(facts)
             }
@@ -154,7 +154,8 @@ impl Look<'_> {
         }
         let asked = || if self.thorough { self.client() } else { None };
         let client = facts.client.clone().or_else(asked).map(|client| format!("client {client}"));
-        let place = match (env.text("DOCKER_HOST").or_else(|| env.text("CONTAINER_HOST")), &facts.context) {
+        let place = match (place::address(&self.engine, env), &facts.context) {
+            (Some(address), Some(context)) if context != "default" => Some(format!("context {context}, at {address}")),
             (Some(address), _) => Some(format!("at {address}")),
             (None, Some(context)) => Some(format!("context {context}")),
             (None, None) => None,
@@ -260,8 +261,8 @@ pub fn names(rows: &[Row]) -> String {
 }
 
 /// The room that the engine has, where it is certainly on this machine: a folder of that name may be here, too.
-fn storage(facts: &EngineFacts, env: &Environment) -> Option<Check> {
-    let local = match (env.text("DOCKER_HOST").or_else(|| env.text("CONTAINER_HOST")), facts.context.as_deref()) {
+fn storage(engine: &Engine, facts: &EngineFacts, env: &Environment) -> Option<Check> {
+    let local = match (place::address(engine, env), facts.context.as_deref()) {
         (Some(address), _) => address.starts_with("unix:"),
         (None, context) => context.is_none_or(|context| ["default", "rootless"].contains(&context)),
     };

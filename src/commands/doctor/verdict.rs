@@ -162,7 +162,7 @@ impl<'a> Judge<'a> {
                 Check::fail("run.owner", &Failure::config(message, hint))
             }
             Err(error) => {
-                let hint = "use an engine on this machine: unset DOCKER_HOST";
+                let hint = "where the engine does not see this folder: ringfence sandbox set docker.workspace copy";
                 let failure = Failure::config("what it wrote is not on this machine", hint);
                 Check::fail("run.owner", &failure.because(error.to_string()))
             }

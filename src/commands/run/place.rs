@@ -85,11 +85,26 @@ pub fn is_copied(settings: &Settings, env: &Environment) -> bool {
 
 /// Whether the engine of mode docker is on another machine.
 pub fn is_far(settings: &Settings, env: &Environment) -> bool {
-    let variable = |name: &str| env.text(name).map(str::to_owned);
     let engine = engine(Mode::Docker, settings);
-    let address = engine_address(engine.dialect, variable, env.home().as_deref());
     // Without an address it goes by a list of its own, which is not read.
-    address.as_deref().map_or(engine.is_client_alone(), is_remote)
+    address(&engine, env).as_deref().map_or(engine.is_client_alone(), is_remote)
+}
+
+/// Where `engine` listens; absent where that is its default, on this machine.
+pub fn address(engine: &Engine, env: &Environment) -> Option<String> {
+    engine_address(engine.dialect, |name| env.text(name).map(str::to_owned), env.home().as_deref())
+}
+
+/// Why the workspace is copied to an engine that is `far` or not, and what has it mounted.
+pub fn apart(settings: &Settings, far: bool) -> (String, &'static str) {
+    if far {
+        return ("the engine is on another machine".into(), "choose an engine on this machine: DOCKER_HOST");
+    }
+    let origin = &settings.docker_workspace.origin;
+    (
+        format!("its engine gets a copy of the workspace (docker.workspace: {origin})"),
+        "ringfence sandbox set docker.workspace auto",
+    )
 }
 
 /// What was asked for on the command line and means nothing `there`.
@@ -126,7 +141,7 @@ fn contained(order: &Order, env: &Environment, host: &Host) -> Result<Place> {
         roots: roots(&container),
         as_root: container.user.is_root(),
         host_name: container.host_name(),
-        far: container.is_far(),
+        far: container.far,
         forwarded: reach::ports(container.forwards.as_ref()),
         policy,
         runner: Box::new(DockerRunner::new(HostRunner::new(host.clone()), container)),
@@ -172,9 +187,10 @@ pub fn container(
         );
         return Err(Failure::config(message, "give it more: --memory 4g, or ringfence sandbox set sandbox.memory 4g"));
     }
+    let far = mode != Mode::Apple && is_far(settings, env);
     let remote = mode != Mode::Apple && is_copied(settings, env);
     let mounts = if remote {
-        unmounted(settings, workspace, &mut warnings)?
+        unmounted(settings, far, workspace, &mut warnings)?
     } else {
         mounts(settings, workspace, &mut warnings)?
     };
@@ -185,11 +201,8 @@ pub fn container(
     };
     let container = Container {
         engine,
-        remote: remote.then(|| Remote {
-            far: is_far(settings, env),
-            kept: env.state_dir().map(|folder| folder.join("returned")),
-            bare: false,
-        }),
+        far,
+        remote: remote.then(|| Remote { kept: env.state_dir().map(|folder| folder.join("returned")), bare: false }),
         image: sandbox.image.value.clone(),
         network: sandbox.network.value.clone(),
         memory: sandbox.memory.bytes(),
@@ -217,7 +230,12 @@ pub fn container(
 fn can_be_had(container: &Container, settings: &Settings) -> Result<Option<String>, Failure> {
     let has_ways = container.door.is_some() || container.forwards.is_some();
     if has_ways && (!container.engine.dialect.has_doors || container.remote.is_some()) {
-        return Err(no_door(if container.remote.is_some() { "a remote engine" } else { "mode apple" }));
+        if !container.engine.dialect.has_doors {
+            return Err(no_door("mode apple"));
+        }
+        let (why, mend) = apart(settings, container.far);
+        let message = format!("--allow-host and --forward lead through this machine's folders, and {why}");
+        return Err(Failure::config(message, format!("{mend}; or use --network none, without them")));
     }
     if container.engine.dialect.is_apple() && container.network == "host" {
         let message = format!("mode apple has no network of the host's ({})", settings.sandbox.network.origin);
@@ -283,12 +301,20 @@ fn mounts(settings: &Settings, workspace: &Workspace, warnings: &mut Vec<String>
     Ok(mounts)
 }
 
-/// What a remote engine's container does without: nothing of this machine can be mounted there.
-fn unmounted(settings: &Settings, workspace: &Workspace, warnings: &mut Vec<String>) -> Result<Vec<Mount>, Failure> {
+/// What a container does without whose engine gets a copy: nothing of this machine can be mounted there.
+fn unmounted(
+    settings: &Settings,
+    far: bool,
+    workspace: &Workspace,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Mount>, Failure> {
+    let (why, mend) = apart(settings, far);
     if let Some(mount) = settings.sandbox.mounts.first() {
-        let message =
-            format!("{mount} ({}) cannot be mounted: the engine is on another machine", settings.sandbox.mounts.origin);
-        return Err(Failure::usage(message, "leave it out, or copy what is needed into the workspace"));
+        let message = format!("{mount} ({}) cannot be mounted: {why}", settings.sandbox.mounts.origin);
+        return Err(Failure::usage(
+            message,
+            format!("leave it out, or copy what is needed into the workspace; or {mend}"),
+        ));
     }
     if workspace.common_git_folder().is_some() {
         warnings.push(
@@ -296,8 +322,7 @@ fn unmounted(settings: &Settings, workspace: &Workspace, warnings: &mut Vec<Stri
                 .into(),
         );
     }
-    warnings
-        .extend(shared(settings).map(|(name, _)| format!("{name} is not shared: the engine is on another machine")));
+    warnings.extend(shared(settings).map(|(name, _)| format!("{name} is not shared: {why}")));
     Ok(Vec::new())
 }
 

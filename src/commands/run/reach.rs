@@ -1,12 +1,12 @@
 //! What a run may reach: the door of its sandbox and the services of this machine, out of what was configured and typed.
 
-use super::place::flag;
+use super::place::{self, flag};
 use crate::agents::{self, Agent};
 use crate::cli::RunArgs;
 use crate::config::{Environment, HostRule, Origin, Settings};
 use crate::egress::{self, Policy};
 use crate::failure::Failure;
-use crate::runner::{Door, DoorInside, Forward, Forwards, PUMP, Service, of_this_machine};
+use crate::runner::{Door, DoorInside, Forward, Forwards, PUMP, Service, is_remote, of_this_machine};
 
 /// What was typed about it, but for the hosts.
 #[derive(Clone, Debug)]
@@ -164,7 +164,7 @@ pub fn decide(settings: &Settings, reach: &Reach, env: &Environment) -> Result<W
         });
         policy = Some(allowed);
     }
-    let forwards = if forwards.is_empty() { None } else { Some(carried(forwards, env)?) };
+    let forwards = if forwards.is_empty() { None } else { Some(carried(forwards, settings, env)?) };
     Ok(Ways { door, policy, forwards, warnings })
 }
 
@@ -230,15 +230,13 @@ fn endpoint(url: &str) -> Option<(String, u16)> {
     })
 }
 
-fn carried(list: Vec<Forward>, env: &Environment) -> Result<Forwards, Failure> {
-    let elsewhere = ["DOCKER_HOST", "CONTAINER_HOST"]
-        .into_iter()
-        .find(|name| env.text(name).is_some_and(|address| address.contains("://") && !address.starts_with("unix://")));
+fn carried(list: Vec<Forward>, settings: &Settings, env: &Environment) -> Result<Forwards, Failure> {
     let hint = "use --network bridge, where a service of the host is at host.docker.internal";
-    if let Some(name) = elsewhere {
+    let engine = place::engine(settings.mode_for(settings.agent.value).value, settings);
+    if let Some(address) = place::address(&engine, env).filter(|address| is_remote(address)) {
         let message =
-            format!("the engine is on another machine (${name}): no service of this one can be brought to it");
-        return Err(Failure::config(message, hint));
+            format!("the engine is on another machine, {address}: no service of this one can be brought to it");
+        return Err(Failure::config(message, "leave it out there, or choose an engine on this machine: DOCKER_HOST"));
     }
     if !cfg!(target_os = "linux") {
         let message = "containers of this system run in a machine of their own, which --forward cannot reach into";

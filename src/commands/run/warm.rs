@@ -63,8 +63,9 @@ pub fn container(
 ) -> Result<(Container, Vec<String>), Failure> {
     let (container, warnings) = place::container(mode(settings), settings, ways, workspace, env)?;
     if container.remote.is_some() {
-        let hint = "run without a sandbox there, or choose an engine on this machine: DOCKER_HOST";
-        return Err(Failure::config("a remote engine has no warm sandboxes: they share the workspace", hint));
+        let (why, mend) = place::apart(settings, container.far);
+        let message = format!("a warm sandbox shares the workspace, and {why}");
+        return Err(Failure::config(message, format!("run without a sandbox there, or {mend}")));
     }
     Ok((container, warnings))
 }
@@ -93,7 +94,11 @@ pub fn place(wanted: &Wanted, order: &Order, env: &Environment, host: &Host) -> 
     wish.reach.in_sandbox(settings, &name)?;
     // Whatever network it was made with: there it has this name, or none at all. One that these settings would have made with a
     // door has no way to this machine.
-    let host_name = container.door.is_none().then(|| container.engine.host());
+    let name_there = container.engine.host();
+    // Where it has to be set up first, only for who has a network.
+    let is_wanted = name_there.known_by.is_none() || container.network != "none";
+    let far = container.far;
+    let host_name = (container.door.is_none() && !far && is_wanted).then_some(name_there);
     let sandbox = Sandbox { engine: container.engine.clone(), name: name.clone() };
     let no_effect = "in a warm sandbox: it was decided when that was made";
     let mut warnings = place::without_effect(settings, no_effect);
@@ -117,7 +122,7 @@ pub fn place(wanted: &Wanted, order: &Order, env: &Environment, host: &Host) -> 
         ),
         as_root,
         host_name,
-        far: false,
+        far,
         forwarded: Vec::new(),
         policy: None,
         roots,

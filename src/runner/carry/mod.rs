@@ -29,8 +29,6 @@ const PART: &str = ".ringfence-part-";
 /// An engine that cannot see this machine's files, or is not to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remote {
-    /// Whether it is on another machine, where no service of this one is.
-    pub far: bool,
     /// The folder where what came back is kept until all of it has its place.
     pub kept: Option<PathBuf>,
     /// Whether an empty folder goes there in the place of the workspace, and nothing is brought back.
