@@ -101,8 +101,8 @@ suites() {
     return $failed
 }
 
-# What was proved with Docker is proved again through other engines: the most telling part of each suite.
-telling=(kill_9 the_wall_clock a_run_that_ends own_125 kills_its_own out_of_memory nowhere_else shared_files in_a_container)
+# What was proved with Docker is proved again through other engines.
+again="lifeline docker frame warm sandbox"
 
 # What makes sandboxes on the Docker Engine, leaves dead runs there or clears them away: one after the other (the dead ones of
 # `remote` are on an engine of its own). The last of them runs real agents, when those beside it have done most of theirs: there
@@ -112,10 +112,9 @@ of_owners() {
     local failed=0
     suites docker "$owners" || failed=1
     if [ "$engine" = 1 ]; then
-        local warm=(starts_again nothing_is_left_where goes_away of_many_creators made_once prune_takes engines_fault)
-        suites apple "lifeline docker frame warm" "${telling[@]}" "${warm[@]}" || failed=1
-        # Of Apple's there are two shapes of its JSON, one of them before 1.0.
-        suites apple-0.12 sandbox "${telling[@]}" "${warm[@]}" || failed=1
+        suites apple "$again" || failed=1
+        # Of Apple's there are two shapes of its JSON, one of them before 1.0: what lists and looks.
+        suites apple-0.12 sandbox starts_again of_many_creators made_once prune_takes engines_fault || failed=1
     fi
     return $failed
 }
@@ -127,8 +126,7 @@ of_others() {
     rest=$(basename -s .rs tests/*.rs | grep -vxF "$(printf '%s\n' $owners $first)")
     suites docker "$first $rest" || failed=1
     suite docker --bin=ringfence || failed=1
-    [ "$engine" != 1 ] || suites podman "lifeline docker frame warm sandbox" "${telling[@]}" \
-        may_be_called used_up twenty_runs nothing_is_left_where of_many_creators || failed=1
+    [ "$engine" != 1 ] || suites podman "$again" || failed=1
     return $failed
 }
 

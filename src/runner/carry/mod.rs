@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn what_an_earlier_run_left_is_told_and_what_a_run_is_at_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let remote = Remote { far: false, kept: Some(folder.path().to_owned()), bare: false };
+        let remote = Remote { kept: Some(folder.path().to_owned()), bare: false };
         assert_eq!(remote.left(), [""; 0]);
         let (path, file) = (folder.path().join("run.tar"), remote.room().unwrap());
         keep(&file, &path).unwrap();
