@@ -148,8 +148,10 @@ impl Exec<'_> {
         if self.was_stopped(&passed, began)? {
             passed = self.pass(command, args)?;
         }
-        let code = self.code(&passed, args)?;
+        self.refused(&passed, args)?;
+        // It is the command's own, however that ended.
         passed.release();
+        let code = self.code(&passed, args)?;
         if printer.is_json() {
             printer.json(&report(&self.sandbox.name, code, &passed))?;
         }
@@ -201,6 +203,16 @@ impl Exec<'_> {
         Ok(start_sandbox(self.host, &self.sandbox, &reach::inside(false))?.is_none_or(|since| since > began))
     }
 
+    /// Fails where it was the engine that failed, with its words.
+    fn refused(&self, passed: &Passed, args: &ExecArgs) -> Result<()> {
+        let code = passed.status.and_then(|status| status.code()).filter(|code| *code != 0);
+        let own = passed.code.is_some() || passed.asked.is_some() || (args.tty && code == Some(SUCCESS));
+        match code {
+            Some(code) if !own && (code == LOST || is_engines(&passed.words)) => self.check(passed, code),
+            _ => Ok(()),
+        }
+    }
+
     /// The command's own code, as far as there is one.
     fn code(&self, passed: &Passed, args: &ExecArgs) -> Result<i32> {
         let Some(status) = passed.status else { return Ok(128 + passed.asked.unwrap_or(SIGKILL)) };
@@ -212,9 +224,6 @@ impl Exec<'_> {
             Some(0) if args.tty => return self.unclear(),
             code => code,
         };
-        if passed.asked.is_none() && code.is_some_and(|code| code == LOST || (code != 0 && is_engines(&passed.words))) {
-            self.check(passed, code)?;
-        }
         // The command did not end by itself, or the client before it: nothing of it is to go on unseen.
         if code.is_none() || !args.tty {
             self.signal(Pass::Late(Some(SIGHUP), self.grace));
@@ -244,7 +253,7 @@ impl Exec<'_> {
 
     /// Tells an engine's fault from a command that failed likewise, and perhaps said the same: by looking whether the sandbox is
     /// there and runs.
-    fn check(&self, passed: &Passed, code: Option<i32>) -> Result<()> {
+    fn check(&self, passed: &Passed, code: i32) -> Result<()> {
         if String::from_utf8_lossy(&passed.words).trim() == NO_DOOR {
             return Err(without_door(&self.sandbox).into());
         }
@@ -257,7 +266,7 @@ impl Exec<'_> {
             None => format!("no such container\n{said}"),
             Some(row) => format!("{said}\nthe sandbox is {}", row.state),
         };
-        let failure = sandbox_failure(&self.sandbox, &words, code);
+        let failure = sandbox_failure(&self.sandbox, &words, Some(code));
         // Nothing is to be retried by itself: the command may have begun.
         let is_engines_code = failure.class.exit_code() == Class::SandboxMissing.exit_code();
         let class = if is_engines_code { failure.class } else { Class::SandboxMissing };
