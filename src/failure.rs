@@ -209,12 +209,20 @@ impl Failure {
                 format!("there is no room in the folder for temporary files, {shown}"),
                 "make room there, or name another folder: TMPDIR=DIR",
             ),
-            _ => Failure::config(
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem => Failure::config(
                 format!("the folder for temporary files, {shown}, cannot be used"),
                 format!(
                     "mkdir -p {}, or name a folder that you can write to: TMPDIR=/tmp",
                     shell_word(folder.as_os_str())
                 ),
+            ),
+            _ => Failure::new(
+                Class::Internal,
+                format!("nothing can be made in the folder for temporary files, {shown}"),
+                "mend what the system says, or name a folder on another disk: TMPDIR=DIR",
             ),
         };
         failure.because(error.to_string())
@@ -254,6 +262,22 @@ mod tests {
             assert_eq!(class.retryable(), class.exit_code() == 75, "{}", class.name());
         }
         assert_eq!(Class::Interrupted(2).exit_code(), 130);
+    }
+
+    #[test]
+    fn only_a_folder_that_is_no_good_is_a_wrong_configuration() {
+        use rustix::io::Errno;
+        for (error, class) in [
+            (Errno::NOENT, Class::Config),
+            (Errno::ROFS, Class::Config),
+            (Errno::NOSPC, Class::Internal),
+            (Errno::MFILE, Class::Internal),
+            (Errno::IO, Class::Internal),
+        ] {
+            let failure = Failure::no_temporary(&error.into());
+            assert!(failure.class == class && failure.hint.contains("TMPDIR"), "{error:?}: {failure:?}");
+            assert_eq!(failure.hint.contains("mkdir"), class == Class::Config, "{error:?}: {failure:?}");
+        }
     }
 
     #[test]
