@@ -367,12 +367,25 @@ fn exec_passes_streams_codes_and_signals_through() {
         running.finish().exits(code);
     }
     // One that does not heed gets KILL after the grace, in whatever session it is.
-    let stubborn = "trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 300' & touch stubborn; while :; do sleep 1; done";
+    let stubborn = "trap '' HUP TERM; setsid sleep 300 & touch stubborn; while :; do sleep 1; done";
     let running = warm.bed.spawn(&["sandbox", "exec", &warm.name, "--", "sh", "-c", stubborn], b"");
     let ready = warm.bed.workspace().join("stubborn");
     within(PATIENCE, "it is ready", || ready.exists());
     running.signal("TERM");
     running.finish().exits(137);
+    warm.idles(PATIENCE);
+
+    // A second signal does not wait for the grace, however quickly it follows.
+    warm.bed.run(&["sandbox", "set", "run.grace", "60s"]).exits(0);
+    fs::remove_file(&ready).unwrap();
+    let running = warm.bed.spawn(&["sandbox", "exec", &warm.name, "--", "sh", "-c", stubborn], b"");
+    within(PATIENCE, "it is ready", || ready.exists());
+    let asked = Instant::now();
+    for name in ["STOP", "HUP", "TERM", "CONT"] {
+        running.signal(name);
+    }
+    running.finish().exits(137);
+    assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
     warm.idles(PATIENCE);
 }
 
@@ -416,11 +429,11 @@ fn a_command_is_done_once_and_ends_with_its_client_and_its_reader() {
     assert_eq!(fs::read_to_string(there("times")).unwrap(), "once\n");
 
     for (name, ready) in [("TERM", "termed"), ("KILL", "killed")] {
-        let script = format!("trap '' HUP; touch {ready}; while :; do sleep 1; done");
+        let script = format!("trap '' HUP; echo Error: mine >&2; touch {ready}; while :; do sleep 1; done");
         let running = warm.bed.spawn(&["--json", "sandbox", "exec", &warm.name, "--", "sh", "-c", &script], b"");
         within(PATIENCE, "it runs", || there(ready).exists());
         signal(client(&running), name);
-        let json = running.finish().exits(69).json();
+        let json = running.finish().exits(69).says("Error: mine\n").json();
         assert!(json["message"].as_str().unwrap().contains("client was ended from outside"), "{json}");
         warm.idles(PATIENCE);
     }

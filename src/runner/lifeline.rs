@@ -9,7 +9,6 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::event::Timespec;
 
 use super::marked;
 use super::marks::{Mark, Piece, Splitter};
@@ -18,8 +17,6 @@ use super::pipes::{Heard, Order, Streams, Tail, hold, widen};
 use super::{End, Host, Interrupts, Limits, Sink, Stop, Timings};
 use crate::command::CommandSpec;
 
-/// How often limits, signals and the caller's pipe are looked at.
-const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// What KILL may take after the grace, and what closing may take after KILL.
 const SLACK: Duration = Duration::from_millis(800);
 /// The same where the workspace has to come back behind the agent's end, from an engine that may be far away.
@@ -120,7 +117,7 @@ impl<'a> Watch<'a> {
     }
 
     fn run(mut self, child: &duct::Handle, mut streams: Streams, sink: &mut dyn Sink) -> Result<Observed> {
-        while streams.wait(&TICK, |heard| self.hear(heard, sink)).context("waiting for the agent's output")? {
+        while streams.wait(|heard| self.hear(heard, sink)).context("waiting for the agent's output")? {
             if !self.told && matches!(self.phase, Phase::Asked(_)) && self.observed.ours.is_some() {
                 self.told = true;
                 sink.ending();
@@ -146,7 +143,7 @@ impl<'a> Watch<'a> {
             Heard::Err(chunk) => self.stderr(chunk, sink),
             // All that comes back has come, or nothing more of it will.
             Heard::OutEnded => self.returning = None,
-            Heard::Nothing => self.heed(sink.tick()),
+            Heard::Tick => self.heed(sink.tick()),
         }
     }
 
@@ -260,8 +257,7 @@ impl<'a> Watch<'a> {
     fn keep_limits(&mut self, child: &duct::Handle) -> Result<bool> {
         let now = Instant::now();
         let count = self.interrupts.count();
-        if count > self.seen {
-            self.seen = count;
+        for _ in std::mem::replace(&mut self.seen, count)..count {
             match self.phase {
                 Phase::Running => self.end(End::Cancelled(self.interrupts.signal())),
                 Phase::Asked(_) => self.force(),

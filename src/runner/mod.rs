@@ -171,7 +171,7 @@ pub trait Sink {
     fn stderr(&mut self, _: &[u8]) -> Result<(), Stop> {
         Ok(())
     }
-    /// Called many times a second while the agent is silent.
+    /// Called many times a second, however much the agent says.
     fn tick(&mut self) -> Result<(), Stop> {
         Ok(())
     }

@@ -6,7 +6,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::event::Timespec;
 use signal_hook::consts::{SIGKILL, SIGQUIT, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
@@ -16,8 +15,6 @@ use super::marks::{Mark, Piece, Splitter};
 use super::pipes::{self, Heard};
 use crate::command::CommandSpec;
 
-/// How often signals are looked at.
-const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// How much later than the client a signal may reach us.
 const LATE: Duration = Duration::from_millis(50);
 /// What an engine may take to report an end that was asked for.
@@ -112,13 +109,13 @@ impl Host {
         let splitter = streams.nonce.map(Splitter::new);
         let mut errors = Errors { splitter, code: None, words: Vec::new(), held: Vec::new(), since: None, suspicious };
         let mut kept = Kept { bytes: Vec::new(), limit: streams.kept.unwrap_or_default(), truncated: false };
-        let (mut seen, mut phase, mut killed, mut open) = (0, Phase::Running, false, true);
+        let (mut phase, mut killed, mut open) = (Phase::Running, false, true);
         while open {
-            let heard = pipes.wait(&TICK, |heard| match heard {
+            let heard = pipes.wait(|heard| match heard {
                 Heard::Out(chunk) => kept.take(chunk),
                 Heard::Err(chunk) => errors.take(chunk),
-                Heard::Nothing => errors.release_late(),
                 Heard::OutEnded => {}
+                Heard::Tick => errors.release_late(),
             });
             open = heard.context("waiting for the command's output")?;
             for signal in others.pending() {
@@ -130,7 +127,7 @@ impl Host {
                     forward(Pass::On(self.interrupts.signal()));
                     phase = Phase::Asked(Instant::now() + grace);
                 }
-                Phase::Asked(until) if now >= until || count > seen => {
+                Phase::Asked(until) if now >= until || count > 1 => {
                     forward(Pass::On(SIGKILL));
                     phase = Phase::Forced(Instant::now() + SLACK);
                 }
@@ -141,7 +138,6 @@ impl Host {
                 }
                 _ => {}
             }
-            seen = count;
         }
         if streams.terminal {
             // What reached the client reached us as well, perhaps a moment later.

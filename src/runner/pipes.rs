@@ -5,10 +5,13 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+/// How often everything else is looked at, however much comes.
+const TICK: Duration = Duration::from_millis(50);
 /// Read size of the agent's streams, bytes.
 const CHUNK: usize = 256 * 1024;
 /// How much is kept of texts that may explain a failure, bytes.
@@ -23,8 +26,8 @@ pub enum Heard<'a> {
     Err(&'a [u8]),
     /// That standard output has ended.
     OutEnded,
-    /// Nothing, for as long as was waited.
-    Nothing,
+    /// That some time has passed, whether or not anything came.
+    Tick,
 }
 
 /// Gives a pipe the capacity that any process may ask for (1 MiB, pipe(7)), so that a fast writer is woken less often.
@@ -69,6 +72,7 @@ pub fn hold(mut lifeline: PipeWriter, frame: Vec<u8>) -> Sender<Order> {
 pub struct Streams {
     open: Vec<Stream>,
     buffer: Vec<u8>,
+    ticked: Instant,
 }
 
 struct Stream {
@@ -82,21 +86,19 @@ impl Streams {
     pub fn new(stdout: PipeReader, stderr: PipeReader) -> Self {
         let open = [(stdout, false), (stderr, true)];
         let open = open.map(|(pipe, is_stderr)| Stream { pipe, is_stderr, ended: false }).into();
-        Streams { open, buffer: vec![0; CHUNK] }
+        Streams { open, buffer: vec![0; CHUNK], ticked: Instant::now() }
     }
 
-    /// Waits, for `limit` at most, and hands what came to `take`, once for each stream that has something. False once both
+    /// Waits, until the next tick at most, and hands what came to `take`, once for each stream that has something. False once both
     /// have ended.
     ///
     /// # Errors
     /// Where the system cannot wait for the streams.
-    pub fn wait(&mut self, limit: &Timespec, mut take: impl FnMut(Heard<'_>)) -> io::Result<bool> {
+    pub fn wait(&mut self, mut take: impl FnMut(Heard<'_>)) -> io::Result<bool> {
         let mut watched: Vec<_> = self.open.iter().map(|stream| PollFd::new(&stream.pipe, PollFlags::IN)).collect();
-        match poll(&mut watched, Some(limit)) {
-            Ok(0) | Err(Errno::INTR) => {
-                take(Heard::Nothing);
-                return Ok(true);
-            }
+        let limit = Timespec::try_from(TICK).ok();
+        match poll(&mut watched, limit.as_ref()) {
+            Err(Errno::INTR) => return Ok(true),
             answer => answer?,
         };
         let ready: Vec<_> = watched.iter().map(|watched| !watched.revents().is_empty()).collect();
@@ -113,6 +115,10 @@ impl Streams {
             }
         }
         self.open.retain(|stream| !stream.ended);
+        if !self.open.is_empty() && self.ticked.elapsed() >= TICK {
+            self.ticked = Instant::now();
+            take(Heard::Tick);
+        }
         Ok(!self.open.is_empty())
     }
 }
@@ -133,5 +139,22 @@ impl Tail {
     /// What is kept, as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0[self.0.len().saturating_sub(TAIL)..]).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_told_however_much_comes() {
+        let (stdout, _open) = io::pipe().unwrap();
+        let (stderr, mut says) = io::pipe().unwrap();
+        let mut streams = Streams::new(stdout, stderr);
+        thread::sleep(TICK);
+        says.write_all(b"more").unwrap();
+        let mut heard = Vec::new();
+        assert!(streams.wait(|it| heard.push((matches!(it, Heard::Err(b"more")), matches!(it, Heard::Tick)))).unwrap());
+        assert_eq!(heard, [(true, false), (false, true)]);
     }
 }
