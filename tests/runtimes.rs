@@ -147,6 +147,14 @@ fn a_hint_about_apples_names_its_mode_whatever_mode_is_in_force() {
         hint(&["--mode", "docker", "sandbox", "rm", "never-made"]),
         "ringfence sandbox ls shows those there are"
     );
+    // Without a network no name of this machine has to be set up for it, and a loop's id is no path.
+    let api =
+        ["--sandbox", "never-made", "--network", "none", "-e", "API=http://localhost:8/x", "--allow-partial", "true"];
+    let run = hint(&[&["run", "--mode", "apple", "-a", "shell"], &api[..]].concat());
+    assert!(run.contains("sandbox create never-made"), "{run}");
+    let create = ["--mode", "apple", "sandbox", "create", "--loop"];
+    assert!(hint(&[&create[..], &["a:b"]].concat()).ends_with("sandbox build-image"));
+    assert_eq!(hint(&[&create[..], &["a=b"]].concat()), "choose another id: --loop ID");
     let checks = bed.run(&["--mode", "apple", "sandbox", "doctor", "--quick", "--agent", "claude", "--json"]).json();
     let image = checks["checks"].as_array().unwrap().iter().find(|check| check["id"] == "image").unwrap();
     assert_eq!(image["fix"], "ringfence --mode apple sandbox build-image");

@@ -135,8 +135,10 @@ pub struct Dialect {
     pub(super) taken: &'static str,
     /// How it tells of containers.
     pub(super) tells: Tells,
-    /// What no path may hold that it is told, nor the value of a label.
+    /// What no path may hold that it is told.
     pub(super) unsayable: &'static [char],
+    /// Nor the value of a label.
+    pub(super) unlabelled: &'static [char],
     /// The least memory that it gives to a container, bytes.
     pub least_memory: u64,
     /// Whether it fetches the image of a container from a registry, where it does not have it, and cannot be told otherwise.
@@ -203,6 +205,7 @@ pub const DOCKER: Dialect = Dialect {
     taken: "is already in use",
     tells: Tells::ByTemplate,
     unsayable: &[],
+    unlabelled: &[],
     least_memory: 0,
     fetches: false,
     commits: true,
@@ -244,8 +247,9 @@ pub const APPLE: Dialect = Dialect {
     // "container with id x already exists", and where two are made at once "hostname(s) already exist".
     taken: "already exist",
     tells: Tells::InJson,
-    // What divides a mount's source from its target, and a label's name from its value.
+    // What divides a mount's source from its target, a word of it from its value, and a label's name from its value.
     unsayable: &[':', '='],
+    unlabelled: &['='],
     least_memory: 200 << 20,
     fetches: true,
     commits: false,
@@ -265,9 +269,14 @@ impl Dialect {
         *self == APPLE
     }
 
-    /// Whether it can be told of this path, or of a label with this value.
-    pub fn can_say(&self, text: &str) -> bool {
-        !text.contains(self.unsayable)
+    /// Whether it can be told of this path.
+    pub fn can_say(&self, path: &str) -> bool {
+        !path.contains(self.unsayable)
+    }
+
+    /// Whether it can be told of a label with this value.
+    pub fn can_label(&self, value: &str) -> bool {
+        !value.contains(self.unlabelled)
     }
 
     /// Whether its containers can be kept from gaining privileges.

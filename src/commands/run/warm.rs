@@ -10,7 +10,8 @@ use crate::cli::RunArgs;
 use crate::config::{Environment, Mode, Origin, Settings};
 use crate::failure::Failure;
 use crate::runner::{
-    Container, DockerRunner, Engine, Host, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name, loop_name,
+    Container, DockerRunner, Engine, Host, HostName, HostRunner, Runner, Sandbox, WarmRunner, is_remote,
+    is_sandbox_name, loop_name,
 };
 
 /// The sandbox that the caller wants.
@@ -75,6 +76,13 @@ pub fn engine(settings: &Settings) -> Engine {
     place::engine(mode(settings), settings)
 }
 
+/// What this machine is called in a sandbox on `engine`, where it can be reached from there. A name that has to be set up first is
+/// only for who has a network.
+pub fn host_name(engine: &Engine, settings: &Settings, env: &Environment) -> Option<HostName> {
+    let far = place::address(engine, env).as_deref().is_some_and(is_remote);
+    Some(engine.host()).filter(|host| !far && (host.known_by.is_none() || *settings.sandbox.network != "none"))
+}
+
 fn mode(settings: &Settings) -> Mode {
     match settings.mode_for(settings.agent.value).value {
         Mode::Host => Mode::Docker,
@@ -94,11 +102,8 @@ pub fn place(wanted: &Wanted, order: &Order, env: &Environment, host: &Host) -> 
     wish.reach.in_sandbox(settings, &name)?;
     // Whatever network it was made with: there it has this name, or none at all. One that these settings would have made with a
     // door has no way to this machine.
-    let name_there = container.engine.host();
-    // Where it has to be set up first, only for who has a network.
-    let is_wanted = name_there.known_by.is_none() || container.network != "none";
+    let host_name = host_name(&container.engine, settings, env).filter(|_| container.door.is_none());
     let far = container.far;
-    let host_name = (container.door.is_none() && !far && is_wanted).then_some(name_there);
     let sandbox = Sandbox { engine: container.engine.clone(), name: name.clone() };
     let no_effect = "in a warm sandbox: it was decided when that was made";
     let mut warnings = place::without_effect(settings, no_effect);

@@ -43,8 +43,8 @@ pub fn run(args: &CreateArgs, flags: &Flags, env: &Environment, host: &Host, pri
         printer.warning(warning);
     }
     let name = name(args, &container, settings.agent.value)?;
-    if let Some(id) = args.loop_id.as_ref().filter(|id| !container.engine.dialect.can_say(id)) {
-        let message = format!("{} cannot be told of a loop with `:` or `=` in its id: {id:?}", container.engine);
+    if let Some(id) = args.loop_id.as_ref().filter(|id| !container.engine.dialect.can_label(id)) {
+        let message = format!("{} cannot be told of a loop with `=` in its id: {id:?}", container.engine);
         return Err(Failure::usage(message, "choose another id: --loop ID").into());
     }
     let sandbox = Sandbox { engine: container.engine.clone(), name };

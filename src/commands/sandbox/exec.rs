@@ -51,7 +51,8 @@ pub fn run(args: &ExecArgs, flags: &Flags, env: &Environment, host: &Host, print
     inside::register(&settings, env, &host.secrets);
     let asked = RefCell::new(Vec::new());
     let ask = inside::asker(host, false, &asked);
-    let inside = inside::prepare(Mode::Docker, &settings, Some(&engine.host()), &[], env, &ask)?;
+    let host_name = warm::host_name(&engine, &settings, env);
+    let inside = inside::prepare(Mode::Docker, &settings, host_name.as_ref(), &[], env, &ask)?;
     for secret in &inside.secrets {
         host.secrets.add(secret);
     }
