@@ -134,6 +134,9 @@ pub fn guarantees(settings: &Settings, docker: &Found, apple: &Found) -> Vec<Gua
             "filesystem",
             absent("the agent can reach whatever the caller can"),
             &|ability| match filesystem(settings) {
+                _ if ability.copies && !sandbox.mounts.is_empty() => {
+                    absent("sandbox.mounts cannot be mounted where the workspace is copied: such a run is refused")
+                }
                 verdict if ability.copies && verdict.level == Level::Enforced => {
                     enforced("only a copy of the workspace is there")
                 }

@@ -73,6 +73,12 @@ fn what_a_run_refuses_is_not_promised() {
     for mode in [Mode::Docker, Mode::Apple] {
         assert!(row.of(mode).level == Level::Absent && row.of(mode).why.contains("refused"), "{}", row.of(mode).why);
     }
+    let mounted = Flags { mounts: vec!["/srv/data".into()], ..Flags::default() };
+    let settings = Settings::resolve(&mounted, &Environment::default()).unwrap();
+    let copies = Ability { copies: true, ..Ability::default() };
+    let table = guarantees(&settings, &Ok(copies), &Ok(apple()));
+    let files = table.iter().find(|row| row.name == "filesystem").unwrap().of(Mode::Docker);
+    assert!(files.level == Level::Absent && files.why.contains("refused"), "{}", files.why);
 }
 
 #[test]
