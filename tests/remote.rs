@@ -436,4 +436,8 @@ fn where_the_engine_is_and_whether_it_gets_a_copy_are_two_things() {
     let meta = r#"{"Name":"far","Endpoints":{"docker":{"Host":"ssh://me@far.test"}}}"#;
     context.write("home/.docker/contexts/meta/0/meta.json", meta);
     dry(&context, &["--forward", "80"]).exits(78).says("the engine is on another machine, ssh://me@far.test");
+    // So does a client that is nothing else.
+    let client = Bed::new();
+    client.config("[docker]\ncommand = \"podman-remote\"\n");
+    dry(&client, &["--forward", "80"]).exits(78).says("the engine is on another machine: ");
 }

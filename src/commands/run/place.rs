@@ -85,9 +85,13 @@ pub fn is_copied(settings: &Settings, env: &Environment) -> bool {
 
 /// Whether the engine of mode docker is on another machine.
 pub fn is_far(settings: &Settings, env: &Environment) -> bool {
-    let engine = engine(Mode::Docker, settings);
+    is_elsewhere(&engine(Mode::Docker, settings), env)
+}
+
+/// Whether `engine` is on another machine.
+pub fn is_elsewhere(engine: &Engine, env: &Environment) -> bool {
     // Without an address it goes by a list of its own, which is not read.
-    address(&engine, env).as_deref().map_or(engine.is_client_alone(), is_remote)
+    address(engine, env).as_deref().map_or(engine.is_client_alone(), is_remote)
 }
 
 /// Where `engine` listens; absent where that is its default, on this machine.

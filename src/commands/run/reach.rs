@@ -6,7 +6,7 @@ use crate::cli::RunArgs;
 use crate::config::{Environment, HostRule, Origin, Settings};
 use crate::egress::{self, Policy};
 use crate::failure::Failure;
-use crate::runner::{Door, DoorInside, Forward, Forwards, PUMP, Service, is_remote, of_this_machine};
+use crate::runner::{Door, DoorInside, Forward, Forwards, PUMP, Service, of_this_machine};
 
 /// What was typed about it, but for the hosts.
 #[derive(Clone, Debug)]
@@ -233,9 +233,9 @@ fn endpoint(url: &str) -> Option<(String, u16)> {
 fn carried(list: Vec<Forward>, settings: &Settings, env: &Environment) -> Result<Forwards, Failure> {
     let hint = "use --network bridge, where a service of the host is at host.docker.internal";
     let engine = place::engine(settings.mode_for(settings.agent.value).value, settings);
-    if let Some(address) = place::address(&engine, env).filter(|address| is_remote(address)) {
-        let message =
-            format!("the engine is on another machine, {address}: no service of this one can be brought to it");
+    if place::is_elsewhere(&engine, env) {
+        let address = place::address(&engine, env).map(|address| format!(", {address}")).unwrap_or_default();
+        let message = format!("the engine is on another machine{address}: no service of this one can be brought to it");
         return Err(Failure::config(message, "leave it out there, or choose an engine on this machine: DOCKER_HOST"));
     }
     if !cfg!(target_os = "linux") {

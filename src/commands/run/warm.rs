@@ -10,8 +10,8 @@ use crate::cli::RunArgs;
 use crate::config::{Environment, Mode, Origin, Settings};
 use crate::failure::Failure;
 use crate::runner::{
-    Container, DockerRunner, Engine, Host, HostName, HostRunner, Runner, Sandbox, WarmRunner, is_remote,
-    is_sandbox_name, loop_name,
+    Container, DockerRunner, Engine, Host, HostName, HostRunner, Runner, Sandbox, WarmRunner, is_sandbox_name,
+    loop_name,
 };
 
 /// The sandbox that the caller wants.
@@ -79,7 +79,7 @@ pub fn engine(settings: &Settings) -> Engine {
 /// What this machine is called in a sandbox on `engine`, where it can be reached from there. A name that has to be set up first is
 /// only for who has a network.
 pub fn host_name(engine: &Engine, settings: &Settings, env: &Environment) -> Option<HostName> {
-    let far = place::address(engine, env).as_deref().is_some_and(is_remote);
+    let far = place::is_elsewhere(engine, env);
     Some(engine.host()).filter(|host| !far && (host.known_by.is_none() || *settings.sandbox.network != "none"))
 }
 
