@@ -126,13 +126,10 @@ mod tests {
             The command '/bin/sh -c set -eu; …' returned a non-zero code: 1\n";
         assert_eq!(explain(version).0, Trouble::Version("@anthropic-ai/claude-code@9.9.9".into()));
         let base = "Step 1/18 : ARG BASE=node:22-bookworm-slim\nStep 2/18 : FROM $BASE AS tools\n\
-            Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host\n";
+            Get \"https://registry.test/v2/\": dial tcp: lookup registry.test: no such host\n";
         let (trouble, words) = explain(base);
         assert_eq!(trouble, Trouble::Base);
-        assert_eq!(
-            words,
-            "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host"
-        );
+        assert_eq!(words, "Get \"https://registry.test/v2/\": dial tcp: lookup registry.test: no such host");
         let step = "Step 3/18 : RUN apt-get update\n ---> Running in 848ef2e0f057\n\u{1b}[91m/bin/sh: apt-get: not found\n\u{1b}[0m\
             Removing intermediate container 848ef2e0f057\nThe command '/bin/sh -c apt-get update' returned a non-zero code: 127\n";
         assert_eq!(explain(step), (Trouble::Step, "/bin/sh: apt-get: not found".into()));
@@ -158,7 +155,7 @@ mod tests {
         assert_eq!(trouble, Trouble::Version("@openai/codex@0.0.0".into()));
         assert!(words.ends_with("@openai/codex has no version 0.0.0"), "{words}");
         let base = "#1 [internal] load build definition\nERROR: failed to solve: nope/nope: failed to resolve source metadata for \
-            docker.io/nope/nope:latest: pull access denied\n";
+            registry.test/nope/nope:latest: pull access denied\n";
         assert_eq!(explain(base).0, Trouble::Base);
         let authority = "#1 [internal] load\n#10 2.1 npm error code SELF_SIGNED_CERT_IN_CHAIN\n\
             #10 2.1 npm error self-signed certificate in certificate chain\n";

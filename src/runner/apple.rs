@@ -117,7 +117,7 @@ pub(super) mod samples {
     /// Written after the structures of 0.12, shortened to what is read and a little around it.
     pub const BEFORE_1_0: &str = r#"[
       {"status":"running","startedDate":805000000.25,"networks":[{"network":"default","hostname":"box","ipv4Address":"192.0.2.3/24"}],
-       "configuration":{"id":"box","image":{"reference":"docker.io/ringfence/worker:latest","descriptor":{"size":1}},"readOnly":true,
+       "configuration":{"id":"box","image":{"reference":"registry.test/ringfence/worker:latest","descriptor":{"size":1}},"readOnly":true,
         "labels":{"ringfence":"1","ringfence.kind":"sandbox","ringfence.workspace":"/work space"},"resources":{"cpus":2}}},
       {"status":"stopped","networks":[],"configuration":{"id":"ringfence-1","image":{"reference":"x:1"},
         "labels":{"ringfence":"1","ringfence.kind":"run","ringfence.owner.pid":"123"}}},
@@ -125,7 +125,7 @@ pub(super) mod samples {
     /// After those of 1.2.
     pub const FROM_1_0: &str = r#"[
       {"id":"box","status":{"state":"running","startedDate":"2026-07-06T03:06:40Z","networks":[{"network":"default"}]},
-       "configuration":{"id":"box","image":{"reference":"docker.io/ringfence/worker:latest","descriptor":{"size":1}},"readOnly":true,
+       "configuration":{"id":"box","image":{"reference":"registry.test/ringfence/worker:latest","descriptor":{"size":1}},"readOnly":true,
         "creationDate":"2026-07-06T03:06:39Z",
         "labels":{"ringfence":"1","ringfence.kind":"sandbox","ringfence.workspace":"/work space"},"resources":{"cpus":2}}},
       {"id":"ringfence-1","status":{"state":"stopped","networks":[]},"configuration":{"id":"ringfence-1","image":{"reference":"x:1"},

@@ -270,7 +270,7 @@ mod tests {
                 id: "box".into(),
                 name: "box".into(),
                 state: "running".into(),
-                image: "docker.io/ringfence/worker:latest".into(),
+                image: "registry.test/ringfence/worker:latest".into(),
                 kind: "sandbox".into(),
                 workspace: "/work space".into(),
                 ..Row::default()
