@@ -130,6 +130,10 @@ impl Runtime {
     pub fn client(self) -> Command {
         let mut command = Command::new(if self == Runtime::Podman { "podman" } else { "docker" });
         command.envs(self.variables());
+        if self == Runtime::Podman {
+            // It reads Docker's as well, and stops where that is not there.
+            command.env_remove("DOCKER_CONFIG");
+        }
         command
     }
 }
