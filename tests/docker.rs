@@ -141,7 +141,10 @@ fn the_hardening_is_in_force_and_files_come_out_as_the_callers() {
     within(PATIENCE, "the script is ready", || stranger.path("work/ready").exists());
 
     let label = format!("label=ringfence.workspace={}", stranger.path("work").display());
-    let name = engine.docker(&["ps", "--filter", &label, "--format", "{{.Names}}"]);
+    // It may be at work before its engine says that it runs.
+    let names = || engine.docker(&["ps", "--filter", &label, "--format", "{{.Names}}"]);
+    within(PATIENCE, "it is listed", || !names().is_empty());
+    let name = names();
     let inspected: Value = serde_json::from_str(&engine.docker(&["inspect", &name])).unwrap();
     let (host, labels) = (&inspected[0]["HostConfig"], &inspected[0]["Config"]["Labels"]);
     assert_eq!(host["LogConfig"]["Type"], "none");
