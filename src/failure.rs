@@ -242,6 +242,11 @@ impl Failure {
         let chain: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
         Failure::new(Class::Internal, error.to_string(), hint).because(chain.join(": "))
     }
+
+    /// Whether `error` stands for a failure of this class.
+    pub fn is(error: &anyhow::Error, class: Class) -> bool {
+        Failure::of(error).class == class
+    }
 }
 
 impl fmt::Display for Failure {

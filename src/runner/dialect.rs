@@ -182,12 +182,9 @@ pub(super) enum LimitedBy {
     Machine,
 }
 
-/// What Docker's containers call their host.
-pub const HOST_NAME: &str = "host.docker.internal";
-
 /// Docker Engine, and whatever has its command line.
 pub const DOCKER: Dialect = Dialect {
-    host_name: HOST_NAME,
+    host_name: "host.docker.internal",
     adds_host: true,
     run: &["--pull", "never", "--log-driver", "none"],
     harden: &["--security-opt", "no-new-privileges"],

@@ -143,7 +143,7 @@ impl Plan {
     fn run(&mut self, live: &mut Live<'_>) -> Result<Outcome> {
         let mut result = self.runner.run(&self.job, &self.limits, live);
         if let Some(instead) = self.instead.take() {
-            let is_missing = is_sandbox_missing(&result);
+            let is_missing = result.as_ref().is_err_and(|error| Failure::is(error, Class::SandboxMissing));
             for warning in if is_missing { instead.warnings } else { instead.otherwise } {
                 live.warn(warning);
             }
@@ -171,10 +171,6 @@ impl Plan {
         let table = outcome.and_then(|outcome| outcome.door.as_deref()).unwrap_or_default();
         Knocks::read(table, outcome.map_or(0, |outcome| outcome.strays), self.sandbox.as_deref())
     }
-}
-
-fn is_sandbox_missing(result: &Result<Outcome>) -> bool {
-    result.as_ref().is_err_and(|error| Failure::of(error).class == Class::SandboxMissing)
 }
 
 #[cfg(test)]

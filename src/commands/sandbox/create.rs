@@ -106,7 +106,8 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
             match make(args, sandbox, container, host) {
                 Ok(Some(words)) => return Ok(Some(words)),
                 Ok(None) => {}
-                Err(error) if is_missing(&error) => continue,
+                // Somebody else removed it before it was up.
+                Err(error) if Failure::is(&error, Class::SandboxMissing) => continue,
                 Err(error) => return Err(error),
             }
         }
@@ -122,7 +123,7 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
                     return Ok(None);
                 }
                 match start_sandbox(host, sandbox, &reach::inside(false)) {
-                    Err(error) if is_missing(&error) => {}
+                    Err(error) if Failure::is(&error, Class::SandboxMissing) => {}
                     started => return started.map(|_| None),
                 }
             }
@@ -132,11 +133,6 @@ fn ensure(args: &CreateArgs, sandbox: &Sandbox, container: &Container, host: &Ho
     }
     let message = format!("somebody else makes or removes the sandbox {} all the time", sandbox.name);
     Err(Failure::new(Class::Engine, message, format!("{}; then try again", sandbox.engine.ours("sandbox ls"))).into())
-}
-
-/// Whether somebody else removed the sandbox before it was up.
-fn is_missing(error: &anyhow::Error) -> bool {
-    Failure::of(error).class == Class::SandboxMissing
 }
 
 /// Makes it, unless its name is taken. What the engine said.

@@ -52,7 +52,8 @@ pub struct Known<'a> {
 }
 
 /// The one engine call. Variables stand in it by their names, and their values in the client's own environment, so that they are in
-/// no command line. Nothing is done without a door where only `listed` hosts are to be reached. One that would mean something to the client itself travels under another name, and a shell inside renames it.
+/// no command line. One that would mean something to the client itself travels under another name, and a shell inside renames it.
+/// Nothing is done without a door where only `listed` hosts are to be reached.
 pub fn command(
     sandbox: &Sandbox,
     known: &Known<'_>,
